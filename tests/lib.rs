@@ -1,0 +1,1 @@
+//! Support for the black-box tests: build Go programs, run the tool, read its report.

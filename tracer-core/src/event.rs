@@ -1,0 +1,93 @@
+//! What the engine reacts to, and what a trace contains: one stream of events.
+//!
+//! ```text
+//! kernel rings, /proc, symbolizer ──▶ Event ──▶ Node::apply
+//!                                       └─────▶ trace file ──▶ Event ──▶ Node::apply
+//! ```
+
+mod call;
+mod fact;
+mod sample;
+
+pub use call::{Advice, Call, Errno, Peer, Syscall};
+pub use fact::{Access, EndedBy, Faults, Frame, LossCount, ProcessFacts, StackTrace, Symbol};
+pub use sample::{
+    Backing, CgroupSample, CgroupVersion, Descriptor, DescriptorKind, Mapping, MappingUse,
+    MemoryDetail, MemorySample,
+};
+
+/// Nanoseconds of the kernel's monotonic clock.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// Seconds from `earlier` to `self`, 0 when the order is reversed.
+    #[must_use]
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        self.0.saturating_sub(earlier.0) as f64 / 1e9
+    }
+}
+
+/// A process that a recycled pid cannot be mistaken for.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ProcessId {
+    /// Thread group id, what users call the pid.
+    pub tgid: u32,
+    /// Start time in clock ticks since boot (`/proc/PID/stat`, field 22).
+    pub start_ticks: u64,
+}
+
+/// Keyed hash of a stack's frames, given by the kernel side; never 0.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct StackId(pub u64);
+
+/// One thing that happened to, or was learned about, one process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When it happened or was read.
+    pub at: Timestamp,
+    /// The process it is about.
+    pub process: ProcessId,
+    /// What it was.
+    pub kind: EventKind,
+}
+
+/// The kinds of events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventKind {
+    /// Who the process is: the first event, and again after each exec.
+    Process(ProcessFacts),
+    /// All mappings as the kernel lists them: the base of the VMA ledger.
+    Mappings(Vec<Mapping>),
+    /// All open file descriptors: the base of the fd ledger.
+    Descriptors(Vec<Descriptor>),
+    /// A system call that returned.
+    Call(Call),
+    /// First-touch page faults since the last such event, by stack.
+    Faults(Faults),
+    /// The addresses of a stack seen for the first time.
+    Stack(StackTrace),
+    /// The names of addresses seen for the first time.
+    Symbols(Vec<Symbol>),
+    /// RSS and its parts.
+    Memory(MemorySample),
+    /// RSS and its parts mapping by mapping, at one instant.
+    MemoryDetail(MemoryDetail),
+    /// The memory cgroup of the process.
+    Cgroup(CgroupSample),
+    /// The process replaced its program: a new `Process` and `Mappings` follow.
+    Exec,
+    /// The process forked this child, which is not traced.
+    Fork {
+        /// Thread group id of the child.
+        child: u32,
+    },
+    /// The process ended.
+    Exit,
+    /// Counts of kernel events so far, kind by kind.
+    Loss(Vec<LossCount>),
+    /// A moment to look at trends; nothing else happened.
+    Tick,
+    /// The recording ended in good order.
+    End(EndedBy),
+}

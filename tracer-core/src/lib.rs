@@ -1,0 +1,4 @@
+//! The pure engine: events in, report out. No I/O, no clock, no threads.
+#![forbid(unsafe_code)]
+
+pub mod event;
