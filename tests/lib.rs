@@ -1,1 +1,23 @@
 //! Support for the black-box tests: build Go programs, run the tool, read its report.
+//!
+//! ```text
+//! Program::build ──▶ Running::start ──▶ attach(pid) ──▶ Outcome { status, stdout, stderr }
+//!  (Go version,       (stdin, stdout      (the release      compared with the program's own
+//!   stripped, PIE)     line by line)       binary)          counters and with Smaps::read
+//! ```
+
+mod support {
+    pub(crate) mod go;
+    pub(crate) mod host;
+    pub(crate) mod program;
+    pub(crate) mod running;
+    pub(crate) mod smaps;
+    pub(crate) mod tool;
+}
+
+pub use support::go::GoVersion;
+pub use support::host::{host_has_bpf, target_directory, workspace_root};
+pub use support::program::{Flag, Program};
+pub use support::running::Running;
+pub use support::smaps::Smaps;
+pub use support::tool::{Outcome, attach, run, tracer_binary};

@@ -2,3 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod event;
+pub mod ledger;
+pub mod names;
+pub mod trace;

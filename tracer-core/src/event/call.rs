@@ -78,10 +78,10 @@ pub enum Syscall {
         fd: i32,
         peer: Option<Peer>,
     },
-    /// `accept` and `accept4`; the outcome is the new descriptor.
+    /// `accept4`, or `accept` when there are no flags; the outcome is the new descriptor.
     Accept {
         fd: i32,
-        flags: u32,
+        flags: Option<u32>,
         peer: Option<Peer>,
     },
     Close {
@@ -91,11 +91,11 @@ pub enum Syscall {
     Dup {
         fd: i32,
     },
-    /// `dup2` and `dup3`: an open `to` is closed first.
+    /// `dup3`, or `dup2` when there are no flags: an open `to` is closed first.
     DupTo {
         fd: i32,
         to: i32,
-        flags: u32,
+        flags: Option<u32>,
     },
     CloseRange {
         first: u32,
@@ -190,9 +190,11 @@ impl Syscall {
             Self::Mprotect { .. } => "mprotect",
             Self::Socket { .. } => "socket",
             Self::Connect { .. } => "connect",
+            Self::Accept { flags: None, .. } => "accept",
             Self::Accept { .. } => "accept4",
             Self::Close { .. } => "close",
             Self::Dup { .. } => "dup",
+            Self::DupTo { flags: None, .. } => "dup2",
             Self::DupTo { .. } => "dup3",
             Self::CloseRange { .. } => "close_range",
         }

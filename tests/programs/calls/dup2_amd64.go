@@ -1,0 +1,4 @@
+package main
+
+// Number of dup2.
+const sysDup2 = 33

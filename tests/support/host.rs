@@ -1,0 +1,62 @@
+//! What this machine and this checkout offer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The directory of the workspace's `Cargo.toml`.
+///
+/// # Panics
+/// Never: this crate lies one directory below it.
+#[must_use]
+pub fn workspace_root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the workspace")
+}
+
+/// Where cargo puts what it builds.
+#[must_use]
+pub fn target_directory() -> PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    // Cargo takes a relative one from its own working directory, which is the workspace root.
+    workspace_root().join(named)
+}
+
+/// Whether BPF programs can be loaded here: the capabilities, and the kernel's own types.
+#[must_use]
+pub fn host_has_bpf() -> bool {
+    fs::read_to_string("/proc/self/status").is_ok_and(|status| may_load(&status))
+        && Path::new("/sys/kernel/btf/vmlinux").exists()
+}
+
+/// `CAP_SYS_ADMIN`, or both `CAP_BPF` and `CAP_PERFMON`, in the effective set.
+fn may_load(status: &str) -> bool {
+    const SYS_ADMIN: u64 = 1 << 21;
+    const PERFMON_AND_BPF: u64 = 1 << 38 | 1 << 39;
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+        .unwrap_or(0);
+    effective & SYS_ADMIN != 0 || effective & PERFMON_AND_BPF == PERFMON_AND_BPF
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: &str, expected: bool) {
+        assert_eq!(may_load(status), expected);
+    }
+
+    #[test]
+    fn capabilities() {
+        check("Name:\tcat\nCapEff:\t000001ffffffffff\nCapBnd:\t0\n", true);
+        check("CapEff:\t0000000000200000\n", true);
+        check("CapEff:\t000000c000000000\n", true);
+        check("CapEff:\t0000008000000000\n", false);
+        check("CapEff:\t0000000000000000\n", false);
+        check("", false);
+    }
+}

@@ -1,0 +1,184 @@
+//! Builds the programs under `tests/programs`, once per content, Go version and flags.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::go::GoVersion;
+use super::host::{target_directory, workspace_root};
+
+/// How a Go program is linked, beside the plain static executable.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Flag {
+    /// `-ldflags=-s -w`: no symbol table, no DWARF.
+    Stripped,
+    /// `-buildmode=pie`.
+    Pie,
+    /// C code allowed: package `net` resolves through the C library.
+    Cgo,
+}
+
+/// The directory that stands for the module in file names and import paths.
+const MODULE: &str = "programs";
+
+/// Builds programs; has no state of its own.
+#[derive(Debug)]
+pub struct Program;
+
+impl Program {
+    /// The executable of a Go program, built if it is not there yet.
+    ///
+    /// File names in its tables read `programs/NAME/main.go` wherever the checkout lies.
+    ///
+    /// # Errors
+    /// If the toolchain is missing, or with the compiler's messages.
+    pub fn build(name: &str, go: GoVersion, flags: &[Flag]) -> Result<PathBuf> {
+        let sources = Sources::read(&[name, "control"])?;
+        let mut key = DefaultHasher::new();
+        (go.number(), flags).hash(&mut key);
+        cached(
+            name,
+            &format!("go{}", go.number()),
+            &sources,
+            key,
+            |directory, executable| {
+                sources.write(&directory.join(MODULE))?;
+                compile_go(name, go, flags, &directory.join(MODULE), executable)
+            },
+        )
+    }
+
+    /// The executable of a C program with frame pointers, built if it is not there yet.
+    ///
+    /// # Errors
+    /// If there is no C compiler, or with its messages.
+    pub fn build_c(name: &str) -> Result<PathBuf> {
+        let sources = Sources::read(&[name])?;
+        cached(
+            name,
+            "c",
+            &sources,
+            DefaultHasher::new(),
+            |directory, executable| {
+                sources.write(&directory.join(MODULE))?;
+                let mut cc = Command::new("cc");
+                cc.args([
+                    "-O1",
+                    "-g",
+                    "-Wall",
+                    "-Wextra",
+                    "-fno-omit-frame-pointer",
+                    "-o",
+                ])
+                .arg(executable)
+                .arg(directory.join(MODULE).join(name).join(format!("{name}.c")));
+                run_compiler(&mut cc)
+            },
+        )
+    }
+}
+
+/// The source files of some folders: relative path and content, sorted.
+struct Sources(Vec<(PathBuf, Vec<u8>)>);
+
+impl Sources {
+    fn read(folders: &[&str]) -> Result<Self> {
+        let programs = workspace_root().join("tests/programs");
+        let mut files = Vec::new();
+        for folder in folders {
+            let directory = programs.join(folder);
+            let entries = fs::read_dir(&directory)
+                .with_context(|| format!("no test program in {}", directory.display()))?;
+            for entry in entries {
+                let path = entry?.path();
+                let relative = path.strip_prefix(&programs)?.to_path_buf();
+                files.push((relative, fs::read(&path)?));
+            }
+        }
+        files.sort();
+        Ok(Self(files))
+    }
+
+    fn write(&self, directory: &Path) -> Result<()> {
+        for (relative, content) in &self.0 {
+            let path = directory.join(relative);
+            fs::create_dir_all(path.parent().unwrap_or(directory))?;
+            fs::write(path, content)?;
+        }
+        Ok(())
+    }
+}
+
+/// Calls `compile` unless an earlier call with the same sources and key has succeeded.
+fn cached(
+    name: &str,
+    kind: &str,
+    sources: &Sources,
+    mut key: DefaultHasher,
+    compile: impl FnOnce(&Path, &Path) -> Result<()>,
+) -> Result<PathBuf> {
+    sources.0.hash(&mut key);
+    let directory = programs_directory().join(format!("{name}-{kind}-{:016x}", key.finish()));
+    fs::create_dir_all(&directory)?;
+    // Tests run in several processes: the first one builds, the others wait.
+    let lock = File::create(directory.join("lock"))?;
+    lock.lock()
+        .with_context(|| format!("lock {}", directory.display()))?;
+    let executable = directory.join(name);
+    if !executable.exists() {
+        let unfinished = directory.join("unfinished");
+        compile(&directory, &unfinished).with_context(|| format!("build {name} with {kind}"))?;
+        fs::rename(&unfinished, &executable)?;
+    }
+    Ok(executable)
+}
+
+fn programs_directory() -> PathBuf {
+    target_directory().join("test-programs")
+}
+
+fn compile_go(
+    name: &str,
+    go: GoVersion,
+    flags: &[Flag],
+    module: &Path,
+    executable: &Path,
+) -> Result<()> {
+    fs::write(
+        module.join("go.mod"),
+        format!("module {MODULE}\n\ngo {}\n", go.language()),
+    )?;
+    let mut build = go.command()?;
+    build
+        .current_dir(module)
+        .env("GOCACHE", programs_directory().join("go-cache"))
+        .env(
+            "CGO_ENABLED",
+            if flags.contains(&Flag::Cgo) { "1" } else { "0" },
+        )
+        .args(["build", "-trimpath", "-o"])
+        .arg(executable);
+    if flags.contains(&Flag::Stripped) {
+        build.arg("-ldflags=-s -w");
+    }
+    if flags.contains(&Flag::Pie) {
+        build.arg("-buildmode=pie");
+    }
+    run_compiler(build.arg(format!("./{name}")))
+}
+
+fn run_compiler(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().with_context(|| format!("run {program}"))?;
+    if !output.status.success() {
+        bail!(
+            "{program}: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! The sockets of a process: which descriptor refers to which, and who opened it.
+//!
+//! A descriptor number is used again the instant it is closed, and the event of the close
+//! may come after the event of the reuse. A close therefore carries when it began: what
+//! was opened later is not what it closed.
+
+mod origins;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use origins::OriginCount;
+
+use std::collections::BTreeMap;
+
+use crate::event::{Call, Errno, Peer, StackId, Syscall, Timestamp};
+use origins::Origins;
+
+/// The kernel's default bound on descriptors (`fs.nr_open`); further ones are counted.
+const MAX_DESCRIPTORS: usize = 1 << 20;
+/// Reuses of one number whose close is still awaited.
+const MAX_AWAITED: u32 = 64;
+
+const SOCK_CLOEXEC: u32 = 0o2_000_000;
+const CLOSE_RANGE_CLOEXEC: u32 = 4;
+const EINPROGRESS: Errno = Errno(115);
+
+/// The socket table.
+#[derive(Clone, Debug, Default)]
+pub struct DescriptorLedger {
+    slots: BTreeMap<i32, Slot>,
+    sockets: BTreeMap<u64, Socket>,
+    next_socket: u64,
+    /// By number: reuses whose close has not been reported yet.
+    awaited: BTreeMap<i32, u32>,
+    origins: Origins,
+    snapshot: Option<Timestamp>,
+    pre_existing: u64,
+    opened: u64,
+    closed: u64,
+    contradictions: u64,
+    untracked: u64,
+}
+
+/// What a descriptor number means now.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    socket: u64,
+    /// When the call that made it returned; 0 when the snapshot listed it.
+    since: Timestamp,
+    cloexec: bool,
+}
+
+/// An open socket. Descriptors that were duplicated refer to the same one.
+#[derive(Clone, Debug)]
+struct Socket {
+    descriptors: u32,
+    inode: Option<u64>,
+    opened: Option<Opened>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    at: Timestamp,
+    by: Option<StackId>,
+}
+
+impl DescriptorLedger {
+    /// Applies a call.
+    pub fn apply(&mut self, call: &Call, at: Timestamp) {
+        let entered = call.entered.unwrap_or(at);
+        match (&call.what, call.outcome) {
+            (Syscall::Socket { kind, .. }, Ok(fd)) => {
+                self.open(fd as i32, at, call.stack, kind & SOCK_CLOEXEC != 0, None);
+            }
+            (Syscall::Accept { flags, peer, .. }, Ok(fd)) => {
+                self.open(
+                    fd as i32,
+                    at,
+                    call.stack,
+                    has_cloexec(*flags),
+                    peer.as_ref(),
+                );
+            }
+            (Syscall::Connect { fd, peer }, Ok(_) | Err(EINPROGRESS)) => {
+                self.connect(*fd, peer.as_ref());
+            }
+            // The number is free again even when closing reports an error, but for EBADF.
+            (Syscall::Close { fd }, outcome) if outcome != Err(Errno(9)) => {
+                self.close(*fd, entered, at);
+            }
+            (Syscall::Dup { fd }, Ok(new)) => {
+                if !self.is_same(*fd, new as i32) {
+                    self.supersede(new as i32, at);
+                    self.duplicate(*fd, new as i32, at, false);
+                }
+            }
+            (Syscall::DupTo { fd, to, flags }, Ok(_)) => {
+                if !self.is_same(*fd, *to) {
+                    // It closes its target itself: no other close will come.
+                    self.release(*to, at);
+                    self.duplicate(*fd, *to, at, has_cloexec(*flags));
+                }
+            }
+            (Syscall::CloseRange { first, last, flags }, Ok(_)) => {
+                self.close_range(*first, *last, *flags, entered, at);
+            }
+            _ => {}
+        }
+    }
+
+    /// The open descriptors at the start are known.
+    #[must_use]
+    pub fn is_seeded(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
+    /// Sockets open now.
+    #[must_use]
+    pub fn open_sockets(&self) -> u64 {
+        self.sockets.len() as u64
+    }
+
+    /// Sockets opened since the start.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Sockets closed since the start, those from before it included.
+    #[must_use]
+    pub fn closed(&self) -> u64 {
+        self.closed
+    }
+
+    /// Sockets that were open at the start.
+    #[must_use]
+    pub fn pre_existing(&self) -> u64 {
+        self.pre_existing
+    }
+
+    /// Closes that must have happened and were not reported, and connections made on
+    /// descriptors that no call opened.
+    #[must_use]
+    pub fn contradictions(&self) -> u64 {
+        self.contradictions
+            + self
+                .awaited
+                .values()
+                .map(|count| u64::from(*count))
+                .sum::<u64>()
+    }
+
+    /// Sockets opened beyond the cap of the table.
+    #[must_use]
+    pub fn untracked(&self) -> u64 {
+        self.untracked
+    }
+
+    /// Sockets by the stack that opened them, with when the oldest open one was opened.
+    pub fn origins(
+        &self,
+    ) -> impl Iterator<Item = (Option<StackId>, OriginCount, Option<Timestamp>)> {
+        let mut oldest: BTreeMap<Option<StackId>, Timestamp> = BTreeMap::new();
+        for opened in self.sockets.values().filter_map(|socket| socket.opened) {
+            let first = oldest.entry(opened.by).or_insert(opened.at);
+            *first = opened.at.min(*first);
+        }
+        self.origins
+            .iter()
+            .map(move |(stack, count)| (stack, count.clone(), oldest.get(&stack).copied()))
+    }
+
+    fn is_older_than_snapshot(&self, at: Timestamp) -> bool {
+        self.snapshot.is_some_and(|snapshot| at < snapshot)
+    }
+
+    fn has_room(&self) -> bool {
+        self.slots.len() < MAX_DESCRIPTORS
+    }
+
+    fn open(
+        &mut self,
+        fd: i32,
+        at: Timestamp,
+        by: Option<StackId>,
+        cloexec: bool,
+        peer: Option<&Peer>,
+    ) {
+        let older_than_snapshot = self.is_older_than_snapshot(at);
+        let opened = Some(Opened { at, by });
+        // The snapshot has seen this socket already, without knowing who opened it.
+        let listed = self
+            .slots
+            .get_mut(&fd)
+            .filter(|slot| older_than_snapshot && slot.since == Timestamp(0))
+            .and_then(|slot| Some((slot, self.sockets.get_mut(&slot.socket)?)))
+            .filter(|(_, socket)| socket.opened.is_none());
+        if let Some((slot, socket)) = listed {
+            slot.since = at;
+            slot.cloexec = cloexec;
+            socket.opened = opened;
+            self.pre_existing -= 1;
+        } else {
+            self.supersede(fd, at);
+            if !self.has_room() {
+                self.untracked += 1;
+                return;
+            }
+            self.next_socket += 1;
+            let socket = Socket {
+                descriptors: 0,
+                inode: None,
+                opened,
+            };
+            self.sockets.insert(self.next_socket, socket);
+            self.refer(fd, self.next_socket, at, cloexec);
+        }
+        self.opened += 1;
+        self.origins.opened(by);
+        if let Some(peer) = peer {
+            self.origins.peer(by, peer);
+        }
+    }
+
+    fn connect(&mut self, fd: i32, peer: Option<&Peer>) {
+        let Some(slot) = self.slots.get(&fd) else {
+            self.contradictions += 1;
+            return;
+        };
+        let opened = self
+            .sockets
+            .get(&slot.socket)
+            .and_then(|socket| socket.opened);
+        if let (Some(opened), Some(peer)) = (opened, peer) {
+            self.origins.peer(opened.by, peer);
+        }
+    }
+
+    fn close(&mut self, fd: i32, entered: Timestamp, at: Timestamp) {
+        let is_late = self.slots.get(&fd).is_none_or(|slot| slot.since >= entered);
+        if !is_late {
+            self.release(fd, at);
+        } else if let Some(count) = self.awaited.get_mut(&fd) {
+            // The close of an earlier use of the number, which its reuse already proved.
+            *count -= 1;
+            if *count == 0 {
+                self.awaited.remove(&fd);
+            }
+        }
+        // Else it closed something that is no socket, which nothing here tracks.
+    }
+
+    fn close_range(
+        &mut self,
+        first: u32,
+        last: u32,
+        flags: u32,
+        entered: Timestamp,
+        at: Timestamp,
+    ) {
+        let (Ok(first), last) = (
+            i32::try_from(first),
+            i32::try_from(last).unwrap_or(i32::MAX),
+        ) else {
+            return;
+        };
+        if first > last {
+            return;
+        }
+        if flags & CLOSE_RANGE_CLOEXEC != 0 {
+            self.slots
+                .range_mut(first..=last)
+                .for_each(|(_, slot)| slot.cloexec = true);
+            return;
+        }
+        let closed: Vec<i32> = self
+            .slots
+            .range(first..=last)
+            .filter(|(_, slot)| slot.since < entered)
+            .map(|(fd, _)| *fd)
+            .collect();
+        for fd in closed {
+            self.release(fd, at);
+        }
+    }
+
+    /// Both numbers mean one socket already, or are one number.
+    fn is_same(&self, fd: i32, to: i32) -> bool {
+        let socket = |fd| self.slots.get(&fd).map(|slot| slot.socket);
+        fd == to || socket(fd).is_some_and(|source| socket(to) == Some(source))
+    }
+
+    fn duplicate(&mut self, fd: i32, to: i32, at: Timestamp, cloexec: bool) {
+        if let Some(slot) = self.slots.get(&fd)
+            && self.has_room()
+        {
+            self.refer(to, slot.socket, at, cloexec);
+        }
+    }
+
+    fn refer(&mut self, fd: i32, socket: u64, since: Timestamp, cloexec: bool) {
+        if let Some(socket) = self.sockets.get_mut(&socket) {
+            socket.descriptors += 1;
+        }
+        self.slots.insert(
+            fd,
+            Slot {
+                socket,
+                since,
+                cloexec,
+            },
+        );
+    }
+
+    /// The number was given out again, so what it meant before is closed; the event that
+    /// says so may still come.
+    fn supersede(&mut self, fd: i32, at: Timestamp) {
+        let Some(slot) = self.slots.get(&fd) else {
+            return;
+        };
+        // What the snapshot listed came after a call that is older than it.
+        let came_later = slot.since == Timestamp(0) && self.is_older_than_snapshot(at);
+        self.release(fd, at);
+        if !came_later {
+            let count = self.awaited.entry(fd).or_insert(0);
+            *count = (*count + 1).min(MAX_AWAITED);
+        }
+    }
+
+    fn release(&mut self, fd: i32, at: Timestamp) {
+        let Some(slot) = self.slots.remove(&fd) else {
+            return;
+        };
+        let Some(socket) = self.sockets.get_mut(&slot.socket) else {
+            return;
+        };
+        socket.descriptors -= 1;
+        if socket.descriptors > 0 {
+            return;
+        }
+        let opened = socket.opened;
+        self.sockets.remove(&slot.socket);
+        match opened {
+            Some(opened) => self.origins.closed(opened.by),
+            // Closed before the snapshot was read to its end: it was not open at the start.
+            None if self.is_older_than_snapshot(at) => {
+                self.pre_existing -= 1;
+                return;
+            }
+            None => {}
+        }
+        self.closed += 1;
+    }
+}
+
+fn has_cloexec(flags: Option<u32>) -> bool {
+    flags.is_some_and(|flags| flags & SOCK_CLOEXEC != 0)
+}

@@ -1,0 +1,94 @@
+//! What is known without having seen a call: the list of descriptors, and a new program.
+
+use std::collections::BTreeMap;
+
+use super::{DescriptorLedger, Socket};
+use crate::event::{Descriptor, DescriptorKind, Timestamp};
+
+impl DescriptorLedger {
+    /// Takes what the kernel lists. `at` is when the reading ended: calls that returned
+    /// before are in the list already.
+    pub fn seed(&mut self, descriptors: &[Descriptor], at: Timestamp) {
+        let listed: BTreeMap<i32, u64> = descriptors
+            .iter()
+            .filter_map(|descriptor| match descriptor.kind {
+                DescriptorKind::Socket { inode } => Some((descriptor.fd, inode)),
+                _ => None,
+            })
+            .collect();
+        let gone: Vec<i32> = self
+            .slots
+            .iter()
+            .filter(|(fd, slot)| {
+                let inode = self
+                    .sockets
+                    .get(&slot.socket)
+                    .and_then(|socket| socket.inode);
+                let listed = listed.get(fd);
+                slot.since < at && (listed.is_none() || inode.is_some() && inode.as_ref() != listed)
+            })
+            .map(|(fd, _)| *fd)
+            .collect();
+        for fd in gone {
+            self.contradictions += 1;
+            self.release(fd, Timestamp(u64::MAX));
+        }
+        let mut by_inode: BTreeMap<u64, u64> = self
+            .sockets
+            .iter()
+            .filter_map(|(id, socket)| Some((socket.inode?, *id)))
+            .collect();
+        for (fd, inode) in listed {
+            if let Some(slot) = self.slots.get(&fd) {
+                if let Some(socket) = self.sockets.get_mut(&slot.socket) {
+                    socket.inode = Some(inode);
+                    by_inode.insert(inode, slot.socket);
+                }
+            } else if self.has_room() {
+                let id = *by_inode.entry(inode).or_insert_with(|| {
+                    self.pre_existing += 1;
+                    self.next_socket += 1;
+                    let socket = Socket {
+                        descriptors: 0,
+                        inode: Some(inode),
+                        opened: None,
+                    };
+                    self.sockets.insert(self.next_socket, socket);
+                    self.next_socket
+                });
+                self.refer(fd, id, Timestamp(0), false);
+            }
+        }
+        self.snapshot = Some(at);
+    }
+
+    /// The program was replaced: descriptors marked for it are closed, and what stays is
+    /// older than the new program.
+    pub fn exec(&mut self, at: Timestamp) -> Self {
+        let marked: Vec<i32> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| slot.cloexec)
+            .map(|(fd, _)| *fd)
+            .collect();
+        for fd in marked {
+            self.release(fd, at);
+        }
+        let mut sockets = std::mem::take(&mut self.sockets);
+        for socket in sockets.values_mut() {
+            socket.opened = None;
+        }
+        let mut slots = std::mem::take(&mut self.slots);
+        for slot in slots.values_mut() {
+            slot.since = Timestamp(0);
+        }
+        Self {
+            pre_existing: sockets.len() as u64,
+            snapshot: self.snapshot.map(|_| Timestamp(0)),
+            next_socket: self.next_socket,
+            slots,
+            sockets,
+            ..Self::default()
+        }
+    }
+}

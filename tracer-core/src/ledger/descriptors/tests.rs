@@ -1,0 +1,298 @@
+//! Tests of the socket table: opening, closing, reuse, duplicates, snapshots.
+
+use super::*;
+use crate::event::{Descriptor, DescriptorKind};
+
+/// One step of a story; times are the instants the calls returned.
+enum Step {
+    /// `at`, descriptor.
+    Open(u64, i32),
+    /// `entered`, `at`, descriptor.
+    Close(u64, u64, i32),
+    /// `at`, from, to.
+    Dup(u64, i32, i32),
+    /// `at`, from, to.
+    DupTo(u64, i32, i32),
+    /// `entered`, `at`, first, last.
+    CloseRange(u64, u64, u32, u32),
+    /// `at`, descriptor.
+    Connect(u64, i32),
+    /// `at`, descriptors with their inodes.
+    Snapshot(u64, &'static [(i32, u64)]),
+}
+use Step::{Close, CloseRange, Connect, Dup, DupTo, Open, Snapshot};
+
+fn run(steps: &[Step]) -> DescriptorLedger {
+    let mut ledger = DescriptorLedger::default();
+    for step in steps {
+        let (at, entered, outcome, what) = match *step {
+            Open(at, fd) => (
+                at,
+                None,
+                fd,
+                Syscall::Socket {
+                    family: 2,
+                    kind: 1 | SOCK_CLOEXEC,
+                    protocol: 0,
+                },
+            ),
+            Close(entered, at, fd) => (at, Some(entered), 0, Syscall::Close { fd }),
+            Dup(at, fd, new) => (at, None, new, Syscall::Dup { fd }),
+            DupTo(at, fd, to) => (
+                at,
+                Some(at - 1),
+                to,
+                Syscall::DupTo {
+                    fd,
+                    to,
+                    flags: None,
+                },
+            ),
+            CloseRange(entered, at, first, last) => (
+                at,
+                Some(entered),
+                0,
+                Syscall::CloseRange {
+                    first,
+                    last,
+                    flags: 0,
+                },
+            ),
+            Connect(at, fd) => (
+                at,
+                None,
+                0,
+                Syscall::Connect {
+                    fd,
+                    peer: Some(Peer::Other(7)),
+                },
+            ),
+            Snapshot(at, listed) => {
+                let descriptors: Vec<Descriptor> = listed
+                    .iter()
+                    .map(|&(fd, inode)| Descriptor {
+                        fd,
+                        kind: DescriptorKind::Socket { inode },
+                    })
+                    .collect();
+                ledger.seed(&descriptors, Timestamp(at));
+                continue;
+            }
+        };
+        let entered = entered.map(Timestamp);
+        let stack = Some(StackId(1));
+        let call = Call {
+            tid: 1,
+            entered,
+            stack,
+            outcome: Ok(outcome as u64),
+            what,
+        };
+        ledger.apply(&call, Timestamp(at));
+    }
+    ledger
+}
+
+/// Expects `pre-existing + opened - closed = open`, and the contradictions.
+#[track_caller]
+fn check(steps: &[Step], expected: &str) {
+    let ledger = run(steps);
+    let (pre, opened, closed) = (ledger.pre_existing(), ledger.opened(), ledger.closed());
+    let by_origin: u64 = ledger.origins().map(|(_, count, _)| count.opened).sum();
+    assert_eq!(by_origin, opened);
+    let open = ledger.open_sockets();
+    let text = format!(
+        "{pre} + {opened} - {closed} = {open}, {} odd",
+        ledger.contradictions()
+    );
+    assert_eq!(text, expected);
+    assert_eq!(pre + opened - closed, open);
+}
+
+#[test]
+fn opened_and_closed() {
+    check(
+        &[Open(10, 3), Open(11, 4), Close(12, 13, 3)],
+        "0 + 2 - 1 = 1, 0 odd",
+    );
+    check(
+        &[Open(10, 3), Close(12, 13, 3), Open(14, 3)],
+        "0 + 2 - 1 = 1, 0 odd",
+    );
+    // Files are closed too, and not tracked.
+    check(&[Close(12, 13, 3)], "0 + 0 - 0 = 0, 0 odd");
+    check(
+        &[Open(10, 3), Connect(11, 3), Connect(12, 5)],
+        "0 + 1 - 0 = 1, 1 odd",
+    );
+}
+
+#[test]
+fn a_close_reported_after_the_reuse_of_its_number() {
+    // Thread A closes 3 from 20 to 25, thread B opens 3 anew at 23.
+    check(
+        &[Open(10, 3), Open(23, 3), Close(20, 25, 3)],
+        "0 + 2 - 1 = 1, 0 odd",
+    );
+    check(
+        &[Open(10, 3), Open(23, 3), Close(20, 25, 3), Close(30, 31, 3)],
+        "0 + 2 - 2 = 0, 0 odd",
+    );
+    // The same with a file in front: the socket stays.
+    check(&[Open(23, 3), Close(20, 25, 3)], "0 + 1 - 0 = 1, 0 odd");
+    // The close never comes: it was lost.
+    check(&[Open(10, 3), Open(23, 3)], "0 + 2 - 1 = 1, 1 odd");
+}
+
+#[test]
+fn duplicates_keep_a_socket_open() {
+    check(
+        &[Open(10, 3), Dup(11, 3, 4), Close(12, 13, 3)],
+        "0 + 1 - 0 = 1, 0 odd",
+    );
+    check(
+        &[
+            Open(10, 3),
+            Dup(11, 3, 4),
+            Close(12, 13, 3),
+            Close(14, 15, 4),
+        ],
+        "0 + 1 - 1 = 0, 0 odd",
+    );
+    check(
+        &[Open(10, 3), Open(11, 4), DupTo(13, 3, 4)],
+        "0 + 2 - 1 = 1, 0 odd",
+    );
+    check(&[Open(10, 3), DupTo(13, 3, 3)], "0 + 1 - 0 = 1, 0 odd");
+    // A file put over a socket closes it.
+    check(&[Open(10, 3), DupTo(13, 9, 3)], "0 + 1 - 1 = 0, 0 odd");
+    // A number was given out again by `dup`: its close is still to come.
+    check(
+        &[Open(10, 3), Open(11, 4), Dup(23, 3, 4), Close(20, 25, 4)],
+        "0 + 2 - 1 = 1, 0 odd",
+    );
+}
+
+#[test]
+fn ranges() {
+    let steps = [
+        Open(10, 3),
+        Open(11, 4),
+        Open(12, 9),
+        CloseRange(20, 21, 4, u32::MAX),
+    ];
+    check(&steps, "0 + 3 - 2 = 1, 0 odd");
+    // What was opened after the call began stays.
+    check(
+        &[Open(10, 3), Open(25, 4), CloseRange(20, 26, 0, 100)],
+        "0 + 2 - 1 = 1, 0 odd",
+    );
+    check(
+        &[Open(10, 3), CloseRange(20, 26, 9, 1)],
+        "0 + 1 - 0 = 1, 0 odd",
+    );
+    check(
+        &[Open(10, 3), CloseRange(20, 26, u32::MAX, u32::MAX)],
+        "0 + 1 - 0 = 1, 0 odd",
+    );
+}
+
+#[test]
+fn sockets_from_before_the_start() {
+    const TWO: &[(i32, u64)] = &[(3, 100), (4, 200)];
+    check(&[Snapshot(50, TWO)], "2 + 0 - 0 = 2, 0 odd");
+    check(
+        &[Snapshot(50, TWO), Close(60, 61, 3)],
+        "2 + 0 - 1 = 1, 0 odd",
+    );
+    check(
+        &[Snapshot(50, &[(3, 100), (4, 100)]), Close(60, 61, 3)],
+        "1 + 0 - 0 = 1, 0 odd",
+    );
+    check(&[Snapshot(50, TWO), Open(70, 3)], "2 + 1 - 1 = 2, 1 odd");
+}
+
+#[test]
+fn calls_older_than_the_snapshot_converge() {
+    const ONE: &[(i32, u64)] = &[(3, 100)];
+    check(&[Snapshot(50, ONE), Open(40, 3)], "0 + 1 - 0 = 1, 0 odd");
+    check(
+        &[
+            Snapshot(50, ONE),
+            Open(30, 3),
+            Close(31, 32, 3),
+            Open(40, 3),
+        ],
+        "0 + 2 - 1 = 1, 0 odd",
+    );
+    // What was closed before the snapshot ended is not from before the start.
+    check(
+        &[Snapshot(50, ONE), Close(30, 31, 3), Open(40, 3)],
+        "0 + 1 - 0 = 1, 0 odd",
+    );
+    check(
+        &[Snapshot(50, ONE), Close(30, 31, 3)],
+        "0 + 0 - 0 = 0, 0 odd",
+    );
+    check(
+        &[Snapshot(50, ONE), Dup(30, 9, 3), Open(40, 3)],
+        "0 + 1 - 0 = 1, 0 odd",
+    );
+    check(
+        &[
+            Snapshot(50, &[(3, 100), (4, 100)]),
+            Open(40, 3),
+            Dup(41, 3, 4),
+            Close(60, 61, 3),
+        ],
+        "0 + 1 - 0 = 1, 0 odd",
+    );
+}
+
+#[test]
+fn a_second_snapshot_corrects() {
+    check(
+        &[
+            Snapshot(50, &[(3, 100)]),
+            Open(60, 4),
+            Snapshot(70, &[(4, 400)]),
+        ],
+        "1 + 1 - 1 = 1, 1 odd",
+    );
+    check(
+        &[Open(60, 4), Snapshot(70, &[(4, 400), (5, 500)])],
+        "1 + 1 - 0 = 2, 0 odd",
+    );
+    check(
+        &[Snapshot(50, &[(3, 100)]), Snapshot(70, &[(3, 300)])],
+        "2 + 0 - 1 = 1, 1 odd",
+    );
+}
+
+#[test]
+fn replacing_the_program_closes_what_is_marked_for_it() {
+    let mut ledger = run(&[
+        Snapshot(50, &[(3, 100)]),
+        Open(60, 4),
+        Open(61, 5),
+        Dup(62, 5, 6),
+    ]);
+    let after = ledger.exec(Timestamp(70));
+    // 4 and 5 were marked; 6, the duplicate of 5, and 3, from before, were not.
+    assert_eq!(
+        (after.pre_existing(), after.open_sockets(), after.opened()),
+        (2, 2, 0)
+    );
+}
+
+#[test]
+fn peers_and_ages_belong_to_the_opener() {
+    let ledger = run(&[Open(10, 3), Open(20, 4), Connect(25, 4), Close(30, 31, 3)]);
+    let found: Vec<_> = ledger.origins().collect();
+    let count = OriginCount {
+        opened: 2,
+        closed: 1,
+        peers: [Peer::Other(7)].into_iter().collect(),
+    };
+    assert_eq!(found, [(Some(StackId(1)), count, Some(Timestamp(20)))]);
+}

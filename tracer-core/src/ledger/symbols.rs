@@ -1,0 +1,275 @@
+//! Stacks as addresses, addresses as names, and from both the stacks a reader sees.
+
+use std::collections::BTreeMap;
+
+use super::tally::MAX_STACKS;
+use crate::event::{Frame, StackId, StackTrace, Symbol};
+use crate::names;
+
+/// Addresses kept of one stack; deeper ones are cut at the outer end.
+const MAX_DEPTH: usize = 1024;
+/// Addresses with names; a further one stays a bare address.
+const MAX_SYMBOLS: usize = 262_144;
+/// Frames inlined at one address.
+const MAX_INLINED: usize = 256;
+/// Bytes of names of all symbols together; a symbol beyond stays a bare address.
+const MAX_NAME_BYTES: usize = 128 << 20;
+
+/// One line of a stack.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Line<'a> {
+    /// A named function.
+    Named(&'a Frame),
+    /// An address without a name.
+    Bare(u64),
+}
+
+impl<'a> Line<'a> {
+    /// The frame, when it has a name.
+    #[must_use]
+    pub fn frame(self) -> Option<&'a Frame> {
+        match self {
+            Self::Named(frame) => Some(frame),
+            Self::Bare(_) => None,
+        }
+    }
+}
+
+/// Stacks and symbols of a process.
+#[derive(Clone, Debug, Default)]
+pub struct SymbolTable {
+    stacks: BTreeMap<StackId, StackTrace>,
+    symbols: BTreeMap<(u64, bool), Symbol>,
+    name_bytes: usize,
+    dropped: u64,
+}
+
+/// What the symbolizer must name for a stack: addresses, each with whether it is a
+/// return address, that is to be looked up one byte before.
+#[must_use]
+pub fn wanted_symbols(stack: &StackTrace) -> Vec<(u64, bool)> {
+    let addresses = stack.addresses.iter().take(MAX_DEPTH).enumerate();
+    let mut wanted: Vec<(u64, bool)> = addresses.map(|(i, address)| (*address, i > 0)).collect();
+    wanted.extend(stack.leaf_word.map(|word| (word, true)));
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+impl SymbolTable {
+    /// Takes the addresses of a stack.
+    pub fn add_stack(&mut self, stack: &StackTrace) {
+        if self.stacks.len() >= MAX_STACKS && !self.stacks.contains_key(&stack.id) {
+            self.dropped += 1;
+            return;
+        }
+        let mut stack = stack.clone();
+        stack.addresses.truncate(MAX_DEPTH);
+        self.stacks.insert(stack.id, stack);
+    }
+
+    /// Takes the names of addresses; later names win.
+    pub fn add_symbols(&mut self, symbols: &[Symbol]) {
+        for symbol in symbols {
+            let key = (symbol.address, symbol.is_return);
+            if let Some(old) = self.symbols.remove(&key) {
+                self.name_bytes -= name_bytes(&old);
+            }
+            let mut symbol = symbol.clone();
+            symbol.frames.truncate(MAX_INLINED);
+            let bytes = name_bytes(&symbol);
+            if self.symbols.len() >= MAX_SYMBOLS || self.name_bytes + bytes > MAX_NAME_BYTES {
+                self.dropped += 1;
+                continue;
+            }
+            self.name_bytes += bytes;
+            self.symbols.insert(key, symbol);
+        }
+    }
+
+    /// Forgets all names: the program was replaced. The kernel side does not send a stack
+    /// twice, so the addresses stay.
+    pub fn forget_names(&mut self) {
+        self.symbols.clear();
+        self.name_bytes = 0;
+    }
+
+    /// Stacks and symbols that did not fit.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The lines of a stack, innermost first; empty when it was lost.
+    #[must_use]
+    pub fn lines(&self, stack: Option<StackId>) -> Vec<Line<'_>> {
+        let Some(stack) = stack.and_then(|id| self.stacks.get(&id)) else {
+            return Vec::new();
+        };
+        let mut lines = Vec::with_capacity(stack.addresses.len());
+        for (index, &address) in stack.addresses.iter().enumerate() {
+            self.push(&mut lines, address, index > 0);
+            if index == 0 {
+                self.push_caller_of_leaf(&mut lines, stack, address);
+            }
+        }
+        lines.retain(|line| {
+            line.frame()
+                .is_none_or(|frame| names::plain(&frame.function) != "runtime.goexit")
+        });
+        lines
+    }
+
+    fn push<'a>(&'a self, lines: &mut Vec<Line<'a>>, address: u64, is_return: bool) {
+        match self.symbols.get(&(address, is_return)) {
+            Some(symbol) if !symbol.frames.is_empty() => {
+                lines.extend(symbol.frames.iter().map(Line::Named));
+            }
+            _ => lines.push(Line::Bare(address)),
+        }
+    }
+
+    /// A leaf without a frame of its own hides its caller from the walk; the word at the
+    /// stack pointer is the return address into it.
+    fn push_caller_of_leaf<'a>(&'a self, lines: &mut Vec<Line<'a>>, stack: &StackTrace, leaf: u64) {
+        let frameless = self
+            .symbols
+            .get(&(leaf, false))
+            .is_some_and(|symbol| symbol.frameless);
+        let Some(word) = stack.leaf_word.filter(|_| frameless) else {
+            return;
+        };
+        if stack.recovered_at != Some(0)
+            && stack.addresses.get(1) != Some(&word)
+            && let Some(symbol) = self.symbols.get(&(word, true))
+        {
+            lines.extend(symbol.frames.iter().map(Line::Named));
+        }
+    }
+}
+
+fn name_bytes(symbol: &Symbol) -> usize {
+    let frames = symbol.frames.iter();
+    frames
+        .map(|frame| frame.function.len() + frame.file.len() + frame.module.len())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(addresses: &[u64], leaf_word: Option<u64>) -> StackTrace {
+        StackTrace {
+            id: StackId(1),
+            addresses: addresses.to_vec(),
+            leaf_word,
+            recovered_at: None,
+            truncated: false,
+        }
+    }
+
+    fn symbol(address: u64, is_return: bool, functions: &[&str]) -> Symbol {
+        let frames = functions
+            .iter()
+            .map(|function| Frame {
+                function: (*function).to_owned(),
+                ..Frame::default()
+            })
+            .collect();
+        Symbol {
+            address,
+            is_return,
+            frames,
+            frameless: functions == ["runtime.madvise.abi0"],
+        }
+    }
+
+    #[track_caller]
+    fn check(stack: &StackTrace, expected: &str) {
+        let mut table = SymbolTable::default();
+        table.add_stack(stack);
+        table.add_symbols(&[
+            symbol(1, false, &["runtime.madvise.abi0"]),
+            symbol(2, false, &["main.leaf"]),
+            symbol(10, true, &["runtime.sysUnused"]),
+            symbol(11, true, &["main.inlined", "main.outer"]),
+            symbol(12, true, &["runtime.goexit.abi0"]),
+            symbol(13, true, &[]),
+        ]);
+        let text: Vec<String> = table
+            .lines(Some(stack.id))
+            .iter()
+            .map(|line| match line {
+                Line::Named(frame) => frame.function.clone(),
+                Line::Bare(address) => format!("?{address}"),
+            })
+            .collect();
+        assert_eq!(text.join(" < "), expected);
+    }
+
+    #[test]
+    fn lines_of_a_stack() {
+        check(
+            &stack(&[2, 11, 12], None),
+            "main.leaf < main.inlined < main.outer",
+        );
+        check(&stack(&[2, 13, 99], None), "main.leaf < ?13 < ?99");
+        // A return address is not looked up as a leaf, nor the other way round.
+        check(&stack(&[10, 2], None), "?10 < ?2");
+        check(&stack(&[], Some(10)), "");
+    }
+
+    #[test]
+    fn the_caller_of_a_frameless_leaf() {
+        check(
+            &stack(&[1, 11], Some(10)),
+            "runtime.madvise.abi0 < runtime.sysUnused < main.inlined < main.outer",
+        );
+        // The walk has it already.
+        check(
+            &stack(&[1, 10], Some(10)),
+            "runtime.madvise.abi0 < runtime.sysUnused",
+        );
+        // Noise.
+        check(
+            &stack(&[1, 10], Some(77)),
+            "runtime.madvise.abi0 < runtime.sysUnused",
+        );
+        check(
+            &stack(&[1, 10], Some(13)),
+            "runtime.madvise.abi0 < runtime.sysUnused",
+        );
+        // The leaf has a frame.
+        check(
+            &stack(&[2, 11], Some(10)),
+            "main.leaf < main.inlined < main.outer",
+        );
+    }
+
+    #[test]
+    fn a_lost_stack_has_no_lines() {
+        let table = SymbolTable::default();
+        assert_eq!(
+            (table.lines(None), table.lines(Some(StackId(9)))),
+            (vec![], vec![])
+        );
+    }
+
+    #[test]
+    fn what_the_symbolizer_is_asked() {
+        let wanted = wanted_symbols(&stack(&[5, 7, 7, 3], Some(9)));
+        assert_eq!(wanted, [(3, true), (5, false), (7, true), (9, true)]);
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        let mut table = SymbolTable::default();
+        let mut long = symbol(1, false, &["x"]);
+        long.frames[0].function = "x".repeat(MAX_NAME_BYTES + 1);
+        table.add_symbols(&[long, symbol(2, false, &["main.leaf"])]);
+        assert_eq!((table.symbols.len(), table.dropped()), (1, 1));
+        table.add_symbols(&[symbol(2, false, &["main.other"])]);
+        assert_eq!(table.name_bytes, "main.other".len());
+    }
+}

@@ -1,0 +1,290 @@
+//! The events of one block, written to columns and read from them.
+
+use prost::Message;
+
+use super::call::{self, Last};
+use super::column::{Column, Columns, Cursors, Port};
+use super::kind::{Kind, blank_call};
+use super::record::{self, Decoded};
+use super::wire::Events;
+use crate::event::{Access, Event, EventKind, Faults, ProcessId, Timestamp};
+
+/// Columns that grow event by event.
+#[derive(Default)]
+pub(super) struct BlockWriter {
+    columns: Columns,
+    last: Last,
+    time: u64,
+    runs: Runs,
+    span: Option<Span>,
+}
+
+/// How many events, and from when to when.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Span {
+    pub(super) events: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+}
+
+impl Span {
+    /// The span with an event more.
+    pub(super) fn with(span: Option<Self>, at: Timestamp) -> Self {
+        span.map_or(
+            Self {
+                events: 1,
+                first: at,
+                last: at,
+            },
+            |span| Self {
+                events: span.events + 1,
+                first: span.first.min(at),
+                last: span.last.max(at),
+            },
+        )
+    }
+}
+
+impl BlockWriter {
+    /// Bytes the block has before compression, but for a few per column.
+    pub(super) fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub(super) fn span(&self) -> Option<Span> {
+        self.span
+    }
+
+    /// Appends an event. `record` is its message, if its kind has one.
+    pub(super) fn push(&mut self, event: &Event, record: Option<&[u8]>) {
+        let Event { at, process, kind } = event;
+        self.span = Some(Span::with(self.span, *at));
+        self.runs.write(&mut self.columns, *process);
+        // Columns that are written to take every value.
+        let _ = self.columns.uint(Column::Kinds, Kind::of(kind).to_number());
+        let _ = self.columns.delta(Column::Times, &mut self.time, at.0);
+        match kind {
+            EventKind::Call(what) => {
+                let _ = call::pass(&mut self.columns, &mut self.last, *at, &mut what.clone());
+            }
+            EventKind::Faults(faults) => {
+                let _ = call::pass_faults(&mut self.columns, &mut faults.clone());
+            }
+            _ => {}
+        }
+        if let Some(record) = record {
+            self.columns.put_message(Column::Records, record);
+        }
+    }
+
+    /// The payload.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.runs.pass(&mut self.columns);
+        Events::from_columns(self.columns.into_bytes()).encode_to_vec()
+    }
+}
+
+/// Columns that are read event by event.
+pub(super) struct BlockReader {
+    cursors: Cursors,
+    last: Last,
+    time: u64,
+    runs: Runs,
+}
+
+/// What comes next in a block.
+pub(super) enum Next {
+    Event(Event),
+    /// An event that a newer writer knows.
+    Unknown,
+    /// Values that no writer makes: the rest of the block is lost.
+    Malformed,
+    End,
+}
+
+impl BlockReader {
+    /// `None` when the payload is no block of events.
+    pub(super) fn new(payload: &[u8]) -> Option<Self> {
+        let columns = Events::decode(payload).ok()?.into_columns();
+        let cursors = Cursors::new(columns);
+        Some(Self {
+            cursors,
+            last: Last::default(),
+            time: 0,
+            runs: Runs::default(),
+        })
+    }
+
+    pub(super) fn next_event(&mut self) -> Next {
+        if self.cursors.at_end(Column::Kinds) {
+            return Next::End;
+        }
+        self.read().unwrap_or(Next::Malformed)
+    }
+
+    fn read(&mut self) -> Option<Next> {
+        let number = self.cursors.uint(Column::Kinds, 0)?;
+        let at = Timestamp(self.cursors.delta(Column::Times, &mut self.time, 0)?);
+        let process = self.runs.read(&mut self.cursors)?;
+        let Some(kind) = Kind::from_number(number) else {
+            return Some(Next::Unknown);
+        };
+        let kind = match kind {
+            Kind::Record => match record::decode(self.cursors.take_message(Column::Records)?) {
+                Decoded::Event(kind) => kind,
+                Decoded::Unknown => return Some(Next::Unknown),
+                Decoded::Malformed => return None,
+            },
+            Kind::Faults => {
+                let mut faults = Faults {
+                    stack: None,
+                    access: Access::Write,
+                    count: 0,
+                };
+                call::pass_faults(&mut self.cursors, &mut faults)?;
+                EventKind::Faults(faults)
+            }
+            Kind::Exec => EventKind::Exec,
+            Kind::Exit => EventKind::Exit,
+            Kind::Tick => EventKind::Tick,
+            Kind::Call {
+                code,
+                failed,
+                entered,
+            } => {
+                let mut call = blank_call(code, failed, entered)?;
+                call::pass(&mut self.cursors, &mut self.last, at, &mut call)?;
+                EventKind::Call(call)
+            }
+        };
+        Some(Next::Event(Event { at, process, kind }))
+    }
+}
+
+/// Events of one process after the other: their number, then the process.
+#[derive(Default)]
+struct Runs {
+    process: ProcessId,
+    /// Events in the run: so far when writing, still to come when reading.
+    events: u64,
+    tgid: u64,
+    start_ticks: u64,
+}
+
+impl Runs {
+    fn write(&mut self, columns: &mut Columns, process: ProcessId) {
+        if self.process != process {
+            if self.events > 0 {
+                self.pass(columns);
+            }
+            self.process = process;
+            self.events = 0;
+        }
+        self.events += 1;
+    }
+
+    fn read(&mut self, cursors: &mut Cursors) -> Option<ProcessId> {
+        if self.events == 0 {
+            self.pass(cursors)?;
+        }
+        // A run of nothing is not what a writer makes.
+        self.events = self.events.checked_sub(1)?;
+        Some(self.process)
+    }
+
+    fn pass<P: Port>(&mut self, port: &mut P) -> Option<()> {
+        let ProcessId { tgid, start_ticks } = self.process;
+        self.events = u64::try_from(port.sint(Column::Processes, self.events as i64)?).ok()?;
+        let tgid = port.delta(Column::Processes, &mut self.tgid, u64::from(tgid))?;
+        let start_ticks = port.delta(Column::Processes, &mut self.start_ticks, start_ticks)?;
+        self.process = ProcessId {
+            tgid: u32::try_from(tgid).ok()?,
+            start_ticks,
+        };
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(tgid: u32, at: u64) -> Event {
+        let process = ProcessId {
+            tgid,
+            start_ticks: u64::from(tgid) * 100,
+        };
+        Event {
+            at: Timestamp(at),
+            process,
+            kind: EventKind::Tick,
+        }
+    }
+
+    /// Reads `payload` until it ends, as text: the events' pids, `?` unknown, `!` malformed.
+    fn read(payload: &[u8]) -> String {
+        let Some(mut block) = BlockReader::new(payload) else {
+            return "no block".to_owned();
+        };
+        let mut out = String::new();
+        loop {
+            match block.next_event() {
+                Next::Event(event) => out += &event.process.tgid.to_string(),
+                Next::Unknown => out.push('?'),
+                Next::Malformed => return out + "!",
+                Next::End => return out,
+            }
+        }
+    }
+
+    #[test]
+    fn processes_are_written_run_by_run() {
+        let mut block = BlockWriter::default();
+        for (tgid, at) in [(1, 5), (1, 9), (2, 7), (1, 8), (3, 6), (3, 6)] {
+            block.push(&event(tgid, at), None);
+        }
+        let span = Span {
+            events: 6,
+            first: Timestamp(5),
+            last: Timestamp(9),
+        };
+        assert_eq!(block.span(), Some(span));
+        assert_eq!(read(&block.finish()), "112133");
+    }
+
+    /// Reads a payload made by hand: kinds, times, processes.
+    #[track_caller]
+    fn check(kinds: &[u8], times: &[u8], processes: &[u8], expected: &str) {
+        let mut payload = Vec::new();
+        for (number, column) in (1..).zip([kinds, times, processes]) {
+            payload.extend_from_slice(&[number << 3 | 2, column.len() as u8]);
+            payload.extend_from_slice(column);
+        }
+        assert_eq!(read(&payload), expected);
+    }
+
+    #[test]
+    fn columns_that_do_not_fit_together_end_the_block() {
+        check(&[5, 5], &[0, 0], &[4, 8, 0], "44");
+        check(&[5, 5], &[0], &[4, 8, 0], "4!");
+        check(&[5, 5], &[0, 0], &[2, 8, 0], "4!");
+        check(&[5, 5], &[0, 0], &[0, 8, 0], "!");
+        check(&[5, 5], &[0, 0], &[1, 8, 0], "!");
+        check(&[5, 5], &[0, 0], &[4, 7, 0], "!");
+        check(&[5, 1], &[0, 0], &[4, 8, 0], "4!");
+        check(&[5, 16], &[0, 0], &[4, 8, 0], "4!");
+        check(&[5, 0x80], &[0, 0], &[4, 8, 0], "4!");
+    }
+
+    #[test]
+    fn kinds_of_the_future_are_stepped_over() {
+        check(&[5, 0, 6, 15, 99, 5], &[0; 6], &[12, 8, 0], "4????4");
+        assert_eq!(read(b""), "");
+        assert_eq!(read(b"\xff"), "no block");
+        // A field that is not known yet.
+        assert_eq!(
+            read(b"\x0a\x01\x05\x12\x01\x00\x1a\x03\x02\x08\x00\xfa\x07\x01x"),
+            "4"
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! Columns: one value of each event after the other, as a packed protobuf field keeps them.
+//!
+//! Writing and reading go through one trait, so that the order of the values is written down
+//! once, in `call.rs`, and cannot differ between the two.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+
+use super::fields::{put_uint, take_message, take_uint, unzigzag, zigzag};
+use crate::event::StackId;
+
+/// The columns of a block, in the order of their field numbers, which begin at 1.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    Kinds,
+    Times,
+    Processes,
+    Stacks,
+    StackRefs,
+    Tids,
+    Entered,
+    Outcomes,
+    Addresses,
+    Lengths,
+    Arguments,
+    Peers,
+    Accesses,
+    Counts,
+    Records,
+}
+
+/// Number of columns.
+pub(super) const COLUMNS: usize = Column::Records as usize + 1;
+
+/// One side of the columns: a writer takes each value and gives it back, a reader ignores it
+/// and gives the one that was written. `None`: the columns are not what a writer makes.
+pub(super) trait Port {
+    /// The next value of a column of unsigned numbers.
+    fn uint(&mut self, column: Column, value: u64) -> Option<u64>;
+    /// The next value of a column of messages.
+    fn message<M: Message + Default>(&mut self, column: Column, value: M) -> Option<M>;
+    /// The next stack.
+    fn stack(&mut self, value: Option<StackId>) -> Option<Option<StackId>>;
+
+    /// The next value of a column of signed numbers.
+    fn sint(&mut self, column: Column, value: i64) -> Option<i64> {
+        self.uint(column, zigzag(value)).map(unzigzag)
+    }
+
+    /// The next value of a column of differences.
+    fn delta(&mut self, column: Column, previous: &mut u64, value: u64) -> Option<u64> {
+        let delta = self.sint(column, value.wrapping_sub(*previous) as i64)?;
+        *previous = previous.wrapping_add(delta as u64);
+        Some(*previous)
+    }
+}
+
+/// Columns that grow.
+#[derive(Default)]
+pub(super) struct Columns {
+    bytes: [Vec<u8>; COLUMNS],
+    stacks: BTreeMap<StackId, u64>,
+}
+
+impl Columns {
+    /// Bytes in all columns.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.iter().map(Vec::len).sum()
+    }
+
+    /// Appends an encoded message.
+    pub(super) fn put_message(&mut self, column: Column, message: &[u8]) {
+        let bytes = &mut self.bytes[column as usize];
+        // Field 1, with a length.
+        bytes.push(1 << 3 | 2);
+        put_uint(bytes, message.len() as u64);
+        bytes.extend_from_slice(message);
+    }
+
+    pub(super) fn into_bytes(self) -> [Vec<u8>; COLUMNS] {
+        self.bytes
+    }
+}
+
+impl Port for Columns {
+    fn uint(&mut self, column: Column, value: u64) -> Option<u64> {
+        put_uint(&mut self.bytes[column as usize], value);
+        Some(value)
+    }
+
+    fn message<M: Message + Default>(&mut self, column: Column, value: M) -> Option<M> {
+        self.put_message(column, &value.encode_to_vec());
+        Some(value)
+    }
+
+    fn stack(&mut self, value: Option<StackId>) -> Option<Option<StackId>> {
+        let reference = value.map_or(0, |id| {
+            let next = self.stacks.len() as u64 + 1;
+            *self.stacks.entry(id).or_insert_with(|| {
+                self.bytes[Column::Stacks as usize].extend_from_slice(&id.0.to_le_bytes());
+                next
+            })
+        });
+        self.uint(Column::StackRefs, reference)?;
+        Some(value)
+    }
+}
+
+/// Columns that are read from their beginning.
+pub(super) struct Cursors {
+    bytes: [Vec<u8>; COLUMNS],
+    positions: [usize; COLUMNS],
+}
+
+impl Cursors {
+    pub(super) fn new(bytes: [Vec<u8>; COLUMNS]) -> Self {
+        Self {
+            bytes,
+            positions: [0; COLUMNS],
+        }
+    }
+
+    /// Whether a column has no more values.
+    pub(super) fn at_end(&self, column: Column) -> bool {
+        self.positions[column as usize] >= self.bytes[column as usize].len()
+    }
+
+    /// The next encoded message of a column.
+    pub(super) fn take_message(&mut self, column: Column) -> Option<&[u8]> {
+        take_message(
+            &self.bytes[column as usize],
+            &mut self.positions[column as usize],
+        )
+    }
+}
+
+impl Port for Cursors {
+    #[inline]
+    fn uint(&mut self, column: Column, _: u64) -> Option<u64> {
+        take_uint(
+            &self.bytes[column as usize],
+            &mut self.positions[column as usize],
+        )
+    }
+
+    fn message<M: Message + Default>(&mut self, column: Column, _: M) -> Option<M> {
+        M::decode(self.take_message(column)?).ok()
+    }
+
+    fn stack(&mut self, _: Option<StackId>) -> Option<Option<StackId>> {
+        let Some(index) = self.uint(Column::StackRefs, 0)?.checked_sub(1) else {
+            return Some(None);
+        };
+        let at = usize::try_from(index).ok()?.checked_mul(8)?;
+        let id = self.bytes[Column::Stacks as usize]
+            .get(at..)?
+            .first_chunk::<8>()?;
+        Some(Some(StackId(u64::from_le_bytes(*id))))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: i64, bytes: &[u8]) {
+        let mut columns = Columns::default();
+        columns.sint(Column::Times, value).unwrap();
+        let written = columns.into_bytes();
+        assert_eq!(written[Column::Times as usize], bytes);
+        assert_eq!(Cursors::new(written).sint(Column::Times, 0), Some(value));
+    }
+
+    #[test]
+    fn signed_numbers_are_protobuf_zigzag() {
+        check(0, &[0]);
+        check(-1, &[1]);
+        check(1, &[2]);
+        check(-64, &[127]);
+        check(64, &[128, 1]);
+        check(i64::MAX, &[0xfe, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+        check(i64::MIN, &[0xff, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+    }
+
+    #[test]
+    fn differences_may_wrap() {
+        let values = [0, u64::MAX, 1 << 63, 0, 5, 3];
+        let mut columns = Columns::default();
+        let mut previous = 0;
+        for value in values {
+            columns.delta(Column::Times, &mut previous, value).unwrap();
+        }
+        let mut cursors = Cursors::new(columns.into_bytes());
+        previous = 0;
+        for value in values {
+            assert_eq!(cursors.delta(Column::Times, &mut previous, 0), Some(value));
+        }
+        assert_eq!(cursors.delta(Column::Times, &mut previous, 0), None);
+    }
+
+    #[test]
+    fn a_stack_is_written_once_per_block() {
+        let stacks = [Some(StackId(9)), None, Some(StackId(8)), Some(StackId(9))];
+        let mut columns = Columns::default();
+        for stack in stacks {
+            columns.stack(stack).unwrap();
+        }
+        let written = columns.into_bytes();
+        assert_eq!(written[Column::StackRefs as usize], [1, 0, 2, 1]);
+        assert_eq!(written[Column::Stacks as usize].len(), 16);
+        let mut cursors = Cursors::new(written);
+        for stack in stacks {
+            assert_eq!(cursors.stack(None), Some(stack));
+        }
+    }
+
+    #[test]
+    fn a_reference_to_no_stack_is_refused() {
+        for reference in [3, u64::MAX] {
+            let mut columns = Columns::default();
+            columns.stack(Some(StackId(9))).unwrap();
+            columns.uint(Column::StackRefs, reference).unwrap();
+            let mut cursors = Cursors::new(columns.into_bytes());
+            assert_eq!(cursors.stack(None), Some(Some(StackId(9))));
+            assert_eq!(cursors.stack(None), None);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Blocks in, events out.
+
+use super::block::{BlockReader, Next};
+use super::damage::Damage;
+use super::frame::{KIND_EVENTS, KIND_INDEX, Unpacker};
+use super::header::{self, Header, OpenError, Opening};
+use super::scan::{self, Scanner};
+
+use crate::event::Event;
+
+/// The events of a trace, in the order in which they were written.
+///
+/// Holds one block at a time. Damage ends nothing: all whole blocks are read, and
+/// [`Reader::damage`] says what was not.
+pub struct Reader<'a> {
+    scanner: Scanner<'a>,
+    unpacker: Unpacker,
+    block: Option<BlockReader>,
+    /// Where the current block begins.
+    offset: usize,
+    header: Option<Header>,
+    /// Events that should have been read before the current position, by the frames' numbers.
+    expected_events: u64,
+    /// The current block stood elsewhere when it was written.
+    misplaced: bool,
+    damage: Damage,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the header of a trace, all of which is in `trace`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a trace, or one of a newer major version.
+    pub fn new(trace: &'a [u8]) -> Result<Self, OpenError> {
+        let (header, begin) = match header::decode(trace)? {
+            Opening::Whole(header) => {
+                let begin = header.len;
+                (Some(header), begin)
+            }
+            Opening::Damaged => (None, 0),
+            Opening::Unknown if scan::is_near(trace) => (None, 0),
+            Opening::Unknown => return Err(OpenError::NotATrace),
+        };
+        let damage = Damage {
+            header: header.is_none(),
+            ..Damage::default()
+        };
+        Ok(Self {
+            scanner: Scanner::new(trace, begin, header.is_none()),
+            unpacker: Unpacker::default(),
+            block: None,
+            offset: begin,
+            header,
+            expected_events: 0,
+            misplaced: false,
+            damage,
+        })
+    }
+
+    /// Name and version of the program that wrote the trace; `None` when the header is broken.
+    #[must_use]
+    pub fn writer(&self) -> Option<&str> {
+        self.header.as_ref().map(|header| header.writer.as_str())
+    }
+
+    /// Version of the format; `None` when the header is broken.
+    #[must_use]
+    pub fn version(&self) -> Option<header::Version> {
+        self.header.as_ref().map(|header| header.version)
+    }
+
+    /// Where the block of the last event begins in the file.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset as u64
+    }
+
+    /// What could not be read so far; the whole truth once the iterator has ended.
+    #[must_use]
+    pub fn damage(&self) -> Damage {
+        let mut damage = self.damage;
+        damage.damaged_blocks += self.scanner.damaged_blocks;
+        damage.skipped_bytes += self.scanner.skipped_bytes;
+        damage
+    }
+
+    /// Goes to the next block of events; `false` at the end.
+    fn advance(&mut self) -> bool {
+        while let Some(block) = self.scanner.next_block() {
+            self.damage.complete = false;
+            self.place(block.frame.first_event);
+            match block.frame.kind {
+                KIND_EVENTS => {
+                    let payload = self.unpacker.unpack(&block.frame, block.payload);
+                    self.block = payload.and_then(BlockReader::new);
+                    self.offset = block.offset;
+                    if self.block.is_some() {
+                        return true;
+                    }
+                    self.damage.damaged_blocks += 1;
+                }
+                KIND_INDEX => self.damage.complete = self.scanner.at_end(),
+                _ => self.damage.unknown_blocks += 1,
+            }
+        }
+        false
+    }
+
+    /// Compares where a block stands with where its number says it stood.
+    fn place(&mut self, first_event: u64) {
+        self.misplaced = first_event < self.expected_events;
+        if self.misplaced {
+            self.damage.misplaced_blocks += 1;
+        } else {
+            let missing = first_event - self.expected_events;
+            self.damage.missing_events = self.damage.missing_events.saturating_add(missing);
+            self.expected_events = first_event;
+        }
+    }
+
+    fn count_event(&mut self) {
+        if self.misplaced {
+            // Missed at its own place, if it was.
+            self.damage.missing_events = self.damage.missing_events.saturating_sub(1);
+        } else {
+            self.expected_events = self.expected_events.saturating_add(1);
+        }
+    }
+}
+
+impl Iterator for Reader<'_> {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            let Some(block) = &mut self.block else {
+                if self.advance() {
+                    continue;
+                }
+                return None;
+            };
+            match block.next_event() {
+                Next::Event(event) => {
+                    self.count_event();
+                    return Some(event);
+                }
+                Next::Unknown => {
+                    self.count_event();
+                    self.damage.unknown_events += 1;
+                }
+                Next::Malformed => {
+                    self.damage.damaged_blocks += 1;
+                    self.block = None;
+                }
+                Next::End => self.block = None,
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Events that are messages of their own: facts and samples.
+
+mod fact;
+mod mapping;
+mod sample;
+
+use prost::Message;
+
+use super::MAX_ELEMENTS;
+use super::fields::{count, take_field};
+use crate::event::EventKind;
+
+/// One event.
+#[derive(Clone, PartialEq, Message)]
+struct Record {
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    body: Option<Body>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Body {
+    #[prost(message, tag = "1")]
+    Process(fact::ProcessFacts),
+    #[prost(message, tag = "2")]
+    Mappings(mapping::Mappings),
+    #[prost(message, tag = "3")]
+    Descriptors(sample::Descriptors),
+    #[prost(message, tag = "4")]
+    Stack(fact::StackTrace),
+    #[prost(message, tag = "5")]
+    Symbols(fact::Symbols),
+    #[prost(message, tag = "6")]
+    Memory(sample::MemorySample),
+    #[prost(message, tag = "7")]
+    MemoryDetail(mapping::MemoryDetail),
+    #[prost(message, tag = "8")]
+    Cgroup(sample::CgroupSample),
+    #[prost(message, tag = "9")]
+    Fork(fact::Fork),
+    #[prost(message, tag = "10")]
+    Loss(fact::Loss),
+    #[prost(message, tag = "11")]
+    End(fact::End),
+}
+
+/// What a message turned out to be.
+#[derive(Debug)]
+pub(super) enum Decoded {
+    Event(EventKind),
+    /// Something that a newer writer knows.
+    Unknown,
+    /// Not what any writer makes.
+    Malformed,
+}
+
+/// The message of an event; `None` when it has no message, or one over the limits.
+pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
+    let body = match event {
+        // The one list that is packed, so that no count of fields limits it.
+        EventKind::Stack(stack) if stack.addresses.len() > MAX_ELEMENTS => return None,
+        EventKind::Process(facts) => Body::Process(facts.into()),
+        EventKind::Mappings(mappings) => Body::Mappings(mappings.as_slice().into()),
+        EventKind::Descriptors(descriptors) => Body::Descriptors(descriptors.as_slice().into()),
+        EventKind::Stack(stack) => Body::Stack(stack.into()),
+        EventKind::Symbols(symbols) => Body::Symbols(symbols.as_slice().into()),
+        EventKind::Memory(sample) => Body::Memory(sample.into()),
+        EventKind::MemoryDetail(detail) => Body::MemoryDetail(detail.into()),
+        EventKind::Cgroup(sample) => Body::Cgroup(sample.into()),
+        EventKind::Fork { child } => Body::Fork(fact::Fork { child: *child }),
+        EventKind::Loss(counts) => Body::Loss(counts.as_slice().into()),
+        EventKind::End(ended_by) => Body::End((*ended_by).into()),
+        EventKind::Call(_)
+        | EventKind::Faults(_)
+        | EventKind::Exec
+        | EventKind::Exit
+        | EventKind::Tick => return None,
+    };
+    let record = Record { body: Some(body) }.encode_to_vec();
+    within_limits(&record).then_some(record)
+}
+
+/// The event of a message.
+pub(super) fn decode(record: &[u8]) -> Decoded {
+    if !within_limits(record) {
+        return Decoded::Malformed;
+    }
+    let body = match Record::decode(record) {
+        Ok(record) => record.body,
+        Err(_) => return Decoded::Malformed,
+    };
+    let event = body.and_then(|body| {
+        Some(match body {
+            Body::Process(facts) => EventKind::Process(facts.into()),
+            Body::Mappings(mappings) => EventKind::Mappings(mappings.into_event()?),
+            Body::Descriptors(descriptors) => EventKind::Descriptors(descriptors.into_event()?),
+            Body::Stack(stack) => EventKind::Stack(stack.into_event()?),
+            Body::Symbols(symbols) => EventKind::Symbols(symbols.into_event()?),
+            Body::Memory(sample) => EventKind::Memory(sample.into()),
+            Body::MemoryDetail(detail) => EventKind::MemoryDetail(detail.into_event()?),
+            Body::Cgroup(sample) => EventKind::Cgroup(sample.into_event()?),
+            Body::Fork(fact::Fork { child }) => EventKind::Fork { child },
+            Body::Loss(counts) => EventKind::Loss(counts.into()),
+            Body::End(end) => EventKind::End(end.into_event()?),
+        })
+    });
+    event.map_or(Decoded::Unknown, Decoded::Event)
+}
+
+/// Whether the lists in a message are as short as the reader demands.
+///
+/// An element of two bytes becomes a value of eighty, so this is asked before decoding. No list
+/// stands deeper than in the body of a record.
+fn within_limits(record: &[u8]) -> bool {
+    let mut position = 0;
+    let mut elements = 0;
+    while position < record.len() {
+        let fields = match take_field(record, &mut position) {
+            Some((_, Some(body))) => count(body),
+            Some((_, None)) => Some(0),
+            None => None,
+        };
+        let Some(fields) = fields else {
+            return false;
+        };
+        elements += fields;
+    }
+    elements <= MAX_ELEMENTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Access, Faults, LossCount};
+
+    #[test]
+    fn only_facts_and_samples_are_records() {
+        let faults = Faults {
+            stack: None,
+            access: Access::Write,
+            count: 1,
+        };
+        assert_eq!(encode(&EventKind::Faults(faults)), None);
+        assert_eq!(encode(&EventKind::Tick), None);
+        assert_eq!(
+            encode(&EventKind::Fork { child: 3 }),
+            Some(vec![0x4a, 2, 8, 3])
+        );
+    }
+
+    #[test]
+    fn the_future_is_unknown_and_noise_is_malformed() {
+        // Field 99, and an end for reason 99.
+        assert!(matches!(decode(&[0x9a, 6, 0]), Decoded::Unknown));
+        assert!(matches!(decode(&[0x5a, 2, 8, 99]), Decoded::Unknown));
+        assert!(matches!(decode(&[]), Decoded::Unknown));
+        assert!(matches!(decode(&[0x5a, 200, 8, 1]), Decoded::Malformed));
+        assert!(matches!(decode(&[0x5a, 1, 8]), Decoded::Malformed));
+        assert!(matches!(decode(&[0xff; 20]), Decoded::Malformed));
+    }
+
+    #[test]
+    fn lists_are_limited_before_they_are_built() {
+        let none = LossCount {
+            kind: String::new(),
+            expected: 0,
+            received: 0,
+            lost: 0,
+        };
+        let mut counts = vec![none; MAX_ELEMENTS];
+        let full = encode(&EventKind::Loss(counts.clone())).unwrap_or_default();
+        assert!(matches!(decode(&full), Decoded::Event(EventKind::Loss(read)) if read == counts));
+        counts.push(counts[0].clone());
+        assert_eq!(encode(&EventKind::Loss(counts)), None);
+        // The same, made by hand: two bytes an element.
+        let mut body = vec![0x0a, 0].repeat(MAX_ELEMENTS + 1);
+        let mut hostile = vec![0x52];
+        crate::trace::fields::put_uint(&mut hostile, body.len() as u64);
+        hostile.append(&mut body);
+        assert!(matches!(decode(&hostile), Decoded::Malformed));
+    }
+}

@@ -1,0 +1,72 @@
+//! arm64: `struct pt_regs` (arch/arm64/include/asm/ptrace.h) and `asm-generic/unistd.h`.
+
+use tracer_ebpf::Kind;
+
+/// Bytes of `struct pt_regs` up to `syscallno`; kernels before 5.15 are not read this way.
+pub(crate) const PT_REGS_SIZE: u64 = 288;
+
+/// The user registers as the kernel saved them at entry.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct SavedRegisters {
+    x: [u64; 31],
+    sp: u64,
+    pc: u64,
+    _pstate: u64,
+    orig_x0: u64,
+    syscall: u32,
+    _padding: u32,
+}
+
+const _: () = assert!(size_of::<SavedRegisters>() as u64 == PT_REGS_SIZE);
+
+impl SavedRegisters {
+    pub(crate) const fn ip(&self) -> u64 {
+        self.pc
+    }
+
+    pub(crate) const fn sp(&self) -> u64 {
+        self.sp
+    }
+
+    pub(crate) const fn fp(&self) -> u64 {
+        self.x[29]
+    }
+
+    pub(crate) const fn call_number(&self) -> u64 {
+        self.syscall as u64
+    }
+
+    // The result has replaced x0 by the time the call returns.
+    pub(crate) const fn call_args(&self) -> [u64; 6] {
+        [
+            self.orig_x0,
+            self.x[1],
+            self.x[2],
+            self.x[3],
+            self.x[4],
+            self.x[5],
+        ]
+    }
+}
+
+pub(crate) const fn kind_of(call_number: u64) -> Option<Kind> {
+    Some(match call_number {
+        23 => Kind::DUP,
+        24 => Kind::DUP3,
+        57 => Kind::CLOSE,
+        198 => Kind::SOCKET,
+        202 => Kind::ACCEPT,
+        203 => Kind::CONNECT,
+        214 => Kind::BRK,
+        215 => Kind::MUNMAP,
+        216 => Kind::MREMAP,
+        222 => Kind::MMAP,
+        226 => Kind::MPROTECT,
+        233 => Kind::MADVISE,
+        242 => Kind::ACCEPT4,
+        436 => Kind::CLOSE_RANGE,
+        440 => Kind::PROCESS_MADVISE,
+        _ => return None,
+    })
+}

@@ -1,0 +1,78 @@
+//! System calls: one handler for entry, one for return, whatever the hook family.
+
+use aya_ebpf::helpers::bpf_probe_read_user;
+use tracer_ebpf::{CallRecord, Kind};
+
+use crate::{
+    arch::kind_of,
+    maps::{IN_CALL, NO_WAKEUP, RECORDS, count_lost, count_seen, header, now, traced},
+    registers, stack,
+};
+
+/// Notes when a releasing call began.
+#[inline(always)]
+pub(crate) fn entered() {
+    let Some((thread, _)) = traced() else { return };
+    // Without room the call is reported without its time of entry.
+    let _ = IN_CALL.insert(&thread.key(), &now(), 0);
+}
+
+/// Sends a call that returned `result`.
+///
+/// `own` names the call when the hook belongs to it alone, and with it the working memory.
+#[inline(always)]
+pub(crate) fn returned(own: Option<Kind>, result: i64) {
+    let Some((thread, target)) = traced() else {
+        return;
+    };
+    let Some(user) = registers::current() else {
+        return;
+    };
+    let Some(kind) = own.or_else(|| kind_of(user.call_number())) else {
+        return;
+    };
+    count_seen(kind);
+
+    let mut entered_ns = 0;
+    if kind.releases() {
+        // SAFETY: only this thread writes the entry of this thread.
+        entered_ns = unsafe { IN_CALL.get(&thread.key()) }.copied().unwrap_or(0);
+        let _ = IN_CALL.remove(&thread.key());
+    }
+
+    let scratch = own.unwrap_or(Kind::MMAP);
+    let stack = stack::capture(scratch, thread, target, &user).unwrap_or(0);
+    let Some(mut record) = RECORDS.reserve::<CallRecord>(0) else {
+        return count_lost(kind);
+    };
+    let mut args = user.call_args();
+    match kind {
+        Kind::CONNECT => args = with_peer(args[0], args[2], args[1]),
+        // Without a connection there is no peer to read.
+        Kind::ACCEPT => args = with_peer(args[0], 0, if result < 0 { 0 } else { args[1] }),
+        Kind::ACCEPT4 => args = with_peer(args[0], args[3], if result < 0 { 0 } else { args[1] }),
+        _ => {}
+    }
+    record.write(CallRecord {
+        header: header(kind, thread, stack),
+        entered_ns,
+        result,
+        args,
+    });
+    record.submit(NO_WAKEUP);
+}
+
+/// A descriptor, a second argument, and the socket address at `address`; zero where unreadable.
+#[inline(always)]
+fn with_peer(fd: u64, second: u64, address: u64) -> [u64; 6] {
+    // A socket address of IPv4 has 16 bytes, of IPv6 28, and may end at the end of a page.
+    let [a, b] = read_words(address);
+    let [c, d] = read_words(address.wrapping_add(16));
+    [fd, second, a, b, c, d]
+}
+
+#[inline(always)]
+fn read_words(address: u64) -> [u64; 2] {
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_user(address as *const [u64; 2]) }.unwrap_or([0; 2])
+}

@@ -1,0 +1,80 @@
+//! The kinds of events the kernel side counts, each with its own loss account.
+
+/// A kind of event, and the slot of its counters.
+///
+/// A plain number on the wire, so that no received value is invalid.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Kind(pub u16);
+
+/// Declares each kind once: its constant, its number and its name.
+macro_rules! kinds {
+    ($($constant:ident = $number:literal, $name:literal;)*) => {
+        #[expect(missing_docs, reason = "the names are those of the man pages")]
+        impl Kind {
+            $(pub const $constant: Self = Self($number);)*
+
+            /// Every kind, in the order of its number.
+            pub const ALL: &[Self] = &[$(Self::$constant),*];
+
+            /// The name in reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$constant => $name,)*
+                    _ => "unknown",
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    MMAP = 0, "mmap";
+    MUNMAP = 1, "munmap";
+    MREMAP = 2, "mremap";
+    BRK = 3, "brk";
+    MADVISE = 4, "madvise";
+    PROCESS_MADVISE = 5, "process_madvise";
+    MPROTECT = 6, "mprotect";
+    SOCKET = 7, "socket";
+    CONNECT = 8, "connect";
+    ACCEPT = 9, "accept";
+    ACCEPT4 = 10, "accept4";
+    CLOSE = 11, "close";
+    DUP = 12, "dup";
+    DUP2 = 13, "dup2";
+    DUP3 = 14, "dup3";
+    CLOSE_RANGE = 15, "close_range";
+    EXEC = 16, "exec";
+    FORK = 17, "fork";
+    EXIT = 18, "exit";
+    PAGE_FAULT = 19, "page_fault";
+    STACK = 20, "stack";
+}
+
+impl Kind {
+    /// Number of counter slots.
+    pub const COUNT: u32 = Self::ALL.len() as u32;
+
+    /// The system calls, in the order of their number.
+    #[must_use]
+    pub fn calls() -> &'static [Self] {
+        &Self::ALL[..=Self::CLOSE_RANGE.0 as usize]
+    }
+
+    /// Releases an address range or a descriptor, so its time of entry matters: another thread
+    /// may be given the same one before this call has returned.
+    #[must_use]
+    pub const fn releases(self) -> bool {
+        matches!(
+            self,
+            Self::MUNMAP
+                | Self::MREMAP
+                | Self::BRK
+                | Self::CLOSE
+                | Self::DUP2
+                | Self::DUP3
+                | Self::CLOSE_RANGE
+        )
+    }
+}

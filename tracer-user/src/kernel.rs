@@ -1,0 +1,16 @@
+//! The kernel side from user space: load the programs, hook them in, read what they say.
+//!
+//! ```text
+//! Programs::load ─▶ hook (family) ─▶ arm(pid) ─▶ drain, faults, loss ─▶ disarm
+//! ```
+
+mod btf;
+mod counters;
+pub mod decode;
+mod faults;
+mod hooks;
+mod programs;
+
+pub use btf::KernelTypes;
+pub use hooks::{Family, Hooked};
+pub use programs::{Programs, settle};

@@ -1,0 +1,163 @@
+//! Records of the ring buffer to events: the border where bytes become types.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tracer_core::event::{Advice, Call, Errno, Peer, StackId, StackTrace, Syscall, Timestamp};
+use tracer_ebpf::{CallRecord, Header, Kind, LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG};
+use tracer_ebpf::{StackHead, TRUNCATED};
+use zerocopy::FromBytes;
+
+/// What one record says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The kind it is counted under.
+    pub kind: Kind,
+    /// The process it is about.
+    pub tgid: u32,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Its content.
+    pub content: Content,
+}
+
+/// The contents of records.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// A system call returned.
+    Call(Call),
+    /// A stack was seen for the first time.
+    Stack(StackTrace),
+    /// The process replaced its program.
+    Exec,
+    /// The process forked.
+    Fork {
+        /// Thread group id of the child.
+        child: u32,
+    },
+    /// A thread ended.
+    ThreadExit,
+}
+
+/// Decodes one record; `None` when it is not one of ours.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Option<Record> {
+    let (header, _) = Header::read_from_prefix(bytes).ok()?;
+    let kind = Kind(header.kind);
+    let content = match kind {
+        Kind::STACK => Content::Stack(stack(bytes)?),
+        Kind::EXEC => Content::Exec,
+        Kind::EXIT => Content::ThreadExit,
+        Kind::FORK => {
+            let record = LifeRecord::read_from_bytes(bytes).ok()?;
+            Content::Fork { child: record.value as u32 }
+        }
+        _ => Content::Call(call(kind, &CallRecord::read_from_bytes(bytes).ok()?)?),
+    };
+    Some(Record { kind, tgid: header.tgid, at: Timestamp(header.time_ns), content })
+}
+
+fn stack(bytes: &[u8]) -> Option<StackTrace> {
+    let (head, frames) = StackHead::read_from_prefix(bytes).ok()?;
+    let count = usize::from(head.count);
+    if count > MAX_FRAMES {
+        return None;
+    }
+    let frames = frames.get(..count * 8)?;
+    Some(StackTrace {
+        id: StackId(head.header.stack),
+        addresses: frames.as_chunks().0.iter().map(|word| u64::from_ne_bytes(*word)).collect(),
+        leaf_word: (head.leaf_word != 0).then_some(head.leaf_word),
+        recovered_at: (head.recovered_at != NO_FRAME).then_some(u32::from(head.recovered_at)),
+        truncated: head.flags & TRUNCATED != 0,
+    })
+}
+
+fn call(kind: Kind, record: &CallRecord) -> Option<Call> {
+    let outcome = match record.result {
+        // The kernel's errors are -1 to -4095; a high address is not one.
+        error @ -4095..=-1 => Err(Errno(error.unsigned_abs() as u32)),
+        value => Ok(value as u64),
+    };
+    Some(Call {
+        tid: record.header.tid,
+        entered: (record.entered_ns != 0).then_some(Timestamp(record.entered_ns)),
+        stack: (record.header.stack != 0).then_some(StackId(record.header.stack)),
+        outcome,
+        what: syscall(kind, record.args)?,
+    })
+}
+
+fn syscall(kind: Kind, args: [u64; 6]) -> Option<Syscall> {
+    let [a, b, c, d, e, f] = args;
+    let fd = a as i32;
+    Some(match kind {
+        Kind::MMAP => Syscall::Mmap {
+            addr: a,
+            len: b,
+            prot: c as u32,
+            flags: d as u32,
+            fd: e as i32,
+            offset: f,
+        },
+        Kind::MUNMAP => Syscall::Munmap { addr: a, len: b },
+        Kind::MREMAP => Syscall::Mremap { addr: a, old_len: b, new_len: c, flags: d as u32 },
+        Kind::BRK => Syscall::Brk { addr: a },
+        Kind::MADVISE => Syscall::Madvise { addr: a, len: b, advice: Advice(c as u32) },
+        Kind::PROCESS_MADVISE => {
+            Syscall::ProcessMadvise { pidfd: fd, vectors: c, advice: Advice(d as u32) }
+        }
+        Kind::MPROTECT => Syscall::Mprotect { addr: a, len: b, prot: c as u32 },
+        Kind::SOCKET => Syscall::Socket { family: a as u32, kind: b as u32, protocol: c as u32 },
+        Kind::CONNECT => Syscall::Connect { fd, peer: peer(args, b as usize) },
+        // The kernel does not tell here how long an accepted peer's path is: it mostly has none.
+        Kind::ACCEPT => Syscall::Accept { fd, flags: None, peer: peer(args, 0) },
+        Kind::ACCEPT4 => Syscall::Accept { fd, flags: Some(b as u32), peer: peer(args, 0) },
+        Kind::CLOSE => Syscall::Close { fd },
+        Kind::DUP => Syscall::Dup { fd },
+        Kind::DUP2 => Syscall::DupTo { fd, to: b as i32, flags: None },
+        Kind::DUP3 => Syscall::DupTo { fd, to: b as i32, flags: Some(c as u32) },
+        Kind::CLOSE_RANGE => {
+            Syscall::CloseRange { first: a as u32, last: b as u32, flags: c as u32 }
+        }
+        _ => return None,
+    })
+}
+
+const AF_UNIX: u16 = 1;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+
+/// The socket address in the last four argument words; `length` bounds the path of a Unix socket.
+fn peer(args: [u64; 6], length: usize) -> Option<Peer> {
+    let mut bytes = [0; 32];
+    for (out, word) in bytes.as_chunks_mut().0.iter_mut().zip(&args[SOCKADDR_ARG..]) {
+        *out = word.to_ne_bytes();
+    }
+    let port = u16::from_be_bytes([bytes[2], bytes[3]]);
+    Some(match u16::from_ne_bytes([bytes[0], bytes[1]]) {
+        0 => return None,
+        AF_INET => {
+            let [.., a, b, c, d] = *bytes.first_chunk::<8>()?;
+            Peer::Inet(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), port))
+        }
+        AF_INET6 => {
+            let address: [u8; 16] = *bytes[8..].first_chunk()?;
+            Peer::Inet(SocketAddr::new(IpAddr::V6(Ipv6Addr::from(address)), port))
+        }
+        AF_UNIX => Peer::Unix(unix_path(&bytes[2..length.clamp(2, bytes.len())])),
+        other => Peer::Other(other),
+    })
+}
+
+/// A path ends at its zero byte, an abstract name, which starts with one, at the address's end.
+fn unix_path(bytes: &[u8]) -> Vec<u8> {
+    let end = bytes.iter().skip(1).position(|byte| *byte == 0).map_or(bytes.len(), |at| at + 1);
+    match bytes.first() {
+        Some(0) => bytes.to_vec(),
+        _ => bytes[..end.min(bytes.len())].to_vec(),
+    }
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

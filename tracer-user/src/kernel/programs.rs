@@ -1,0 +1,235 @@
+//! Loads the eBPF programs and moves data between their maps and the engine.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use aya::{
+    Ebpf, EbpfLoader, Pod,
+    maps::{HashMap, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
+};
+use aya_log::EbpfLogger;
+use tracer_core::event::{Faults, LossCount};
+use tracer_ebpf::{Kind, Target};
+
+use super::{
+    btf::KernelTypes,
+    counters::Counters,
+    decode::{Record, decode},
+    faults::FaultCounts,
+    hooks::{self, Family, Hooked},
+};
+use crate::failure::{ExitStatus, Failure};
+
+/// The programs as the build script compiled them; empty when the BPF tools were missing.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer-programs"));
+
+/// Bytes of a kernel stack (`THREAD_SIZE` on x86-64), for kernels before 5.15 only.
+const KERNEL_STACK_SIZE: u64 = 16 << 10;
+
+/// A wire type that may cross into a map.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Wire<T>(T);
+
+// SAFETY: `Target` is made of integers without padding.
+unsafe impl Pod for Wire<Target> {}
+
+/// The loaded programs. Dropping them unhooks and unloads everything.
+pub struct Programs {
+    // Owns the programs and their hooks.
+    ebpf: Ebpf,
+    records: RingBuf<MapData>,
+    targets: HashMap<MapData, u32, Wire<Target>>,
+    faults: FaultCounts,
+    counters: Counters,
+    log: Option<EbpfLogger<&'static dyn log::Log>>,
+    hooked: Hooked,
+}
+
+impl Programs {
+    /// Loads the programs and hooks them in. Nothing is recorded before [`Self::arm`].
+    pub fn load(only: Option<u32>, family: Option<Family>) -> Result<Self, Failure> {
+        if OBJECT.is_empty() {
+            return Err(Failure::unsupported(
+                "this build of tracer has no eBPF programs: bpf-linker was missing",
+                "run `cargo xtask setup`, then `cargo build --release` again",
+            ));
+        }
+        let mut ebpf = load_object(only)?;
+        // The map is missing when no program logs.
+        let log = EbpfLogger::init(&mut ebpf).ok();
+        let hooked = hooks::attach(&mut ebpf, family)?;
+        let records = take(&mut ebpf, "RECORDS", RingBuf::try_from)?;
+        let targets = take(&mut ebpf, "TARGETS", HashMap::try_from)?;
+        let faults = FaultCounts::new(take(&mut ebpf, "FAULTS", PerCpuHashMap::try_from)?);
+        let seen = take(&mut ebpf, "SEEN", PerCpuArray::try_from)?;
+        let lost = take(&mut ebpf, "LOST", PerCpuArray::try_from)?;
+        let counters = Counters::new(seen, lost);
+        Ok(Self { ebpf, records, targets, faults, counters, log, hooked })
+    }
+
+    /// How the calls are hooked.
+    #[must_use]
+    pub fn hooked(&self) -> &Hooked {
+        &self.hooked
+    }
+
+    /// Starts recording a process.
+    pub fn arm(&mut self, tgid: u32, target: Target) -> Result<(), Failure> {
+        self.targets.insert(tgid, Wire(target), 0).map_err(|error| internal("arm", &error))
+    }
+
+    /// Stops recording a process.
+    pub fn disarm(&mut self, tgid: u32) {
+        // Without the entry there is nothing to stop.
+        let _ = self.targets.remove(&tgid);
+    }
+
+    /// Passes on the records that wait in the ring, at most until `deadline`; returns how many.
+    pub fn drain(&mut self, deadline: Instant, mut each: impl FnMut(Record)) -> usize {
+        let mut count = 0;
+        while let Some(bytes) = self.records.next() {
+            count += 1;
+            if let Some(record) = decode(&bytes) {
+                self.counters.received(record.kind, 1);
+                each(record);
+            } else {
+                tracing::warn!(bytes = bytes.len(), "a record of the ring is not known");
+            }
+            // Looking at the clock costs as much as a small record.
+            if count % 256 == 0 && Instant::now() >= deadline {
+                break;
+            }
+        }
+        count
+    }
+
+    /// First-touch faults since the last call.
+    pub fn faults(&mut self) -> Vec<Faults> {
+        let faults = self.faults.take();
+        let count = faults.iter().map(|fault| fault.count).sum();
+        self.counters.received(Kind::PAGE_FAULT, count);
+        faults
+    }
+
+    /// The accounts of all kinds so far.
+    #[must_use]
+    pub fn loss(&self) -> Vec<LossCount> {
+        self.counters.read()
+    }
+
+    /// Forwards what the programs logged.
+    pub fn flush_log(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
+    }
+
+    /// Unhooks and unloads everything, which may take some hundredths of a second.
+    pub fn unload(self) {
+        drop(self.ebpf);
+    }
+}
+
+/// Drains until the accounts add up: a program may still have been running when it was disarmed.
+pub fn settle(programs: &mut Programs, limit: Duration, mut each: impl FnMut(Record)) -> Vec<Faults> {
+    let deadline = Instant::now() + limit;
+    let mut faults = BTreeMap::new();
+    loop {
+        programs.drain(deadline, &mut each);
+        for Faults { stack, access, count } in programs.faults() {
+            *faults.entry((stack, access)).or_default() += count;
+        }
+        let whole = programs.loss().iter().all(|kind| kind.expected == kind.received + kind.lost);
+        if whole || Instant::now() >= deadline {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    faults.into_iter().map(|((stack, access), count)| Faults { stack, access, count }).collect()
+}
+
+fn load_object(only: Option<u32>) -> Result<Ebpf, Failure> {
+    let bytes = std::fs::read("/sys/kernel/btf/vmlinux").map_err(|error| {
+        Failure::unsupported(
+            format!("the kernel's type information (/sys/kernel/btf/vmlinux) is missing: {error}"),
+            "tracer needs a kernel built with CONFIG_DEBUG_INFO_BTF",
+        )
+    })?;
+    let types = KernelTypes::parse(&bytes).map_err(|error| internal("read BTF", &error))?;
+    let offset = |structure: &str, path: &str| {
+        types.offset_of(structure, path).ok_or_else(|| {
+            Failure::unsupported(
+                format!("the kernel's type information has no {structure}.{path}"),
+                "please report the kernel version (`uname -r`)",
+            )
+        })
+    };
+    let tls = if cfg!(target_arch = "aarch64") { "thread.uw.tp_value" } else { "thread.fsbase" };
+    let task_pt_regs = u64::from(types.has_enumerator("BPF_FUNC_task_pt_regs"));
+    let only = u64::from(only.unwrap_or(0));
+    let log_level: u8 = if tracing::enabled!(tracing::Level::DEBUG) { 4 } else { 0 };
+    let (stack, tls, tgid) = (
+        offset("task_struct", "stack")?,
+        offset("task_struct", tls)?,
+        offset("task_struct", "tgid")?,
+    );
+    let seed = seed();
+    EbpfLoader::new()
+        // Only fentry needs the kernel's types, and `hooks` reads them then.
+        .btf(None)
+        .override_global("ONLY_TGID", &only, true)
+        .override_global("HASH_SEED", &seed, true)
+        .override_global("HAS_TASK_PT_REGS", &task_pt_regs, true)
+        .override_global("TASK_STACK", &stack, true)
+        .override_global("KERNEL_STACK_SIZE", &KERNEL_STACK_SIZE, true)
+        .override_global("TASK_TLS", &tls, true)
+        .override_global("TASK_TGID", &tgid, true)
+        .override_global(aya_log::LEVEL, &log_level, false)
+        .load(OBJECT)
+        .map_err(|error| {
+            Failure::unsupported(
+                format!("the kernel refused the eBPF maps: {}", chain(&error)),
+                "`tracer doctor` shows what this kernel and these capabilities allow",
+            )
+        })
+}
+
+/// Where stack hashes start: not known to the target.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one("stack hash seed")
+}
+
+fn take<T, E: std::error::Error>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    open: impl FnOnce(aya::maps::Map) -> Result<T, E>,
+) -> Result<T, Failure> {
+    let map = ebpf.take_map(name).ok_or_else(|| {
+        Failure::new(ExitStatus::Internal, format!("the programs have no map {name}"), REPORT)
+    })?;
+    open(map).map_err(|error| internal(name, &error))
+}
+
+const REPORT: &str = "this is a bug of tracer: please report it with the output of `tracer doctor`";
+
+pub(super) fn internal(doing: &str, error: &dyn std::error::Error) -> Failure {
+    Failure::new(ExitStatus::Internal, format!("{doing}: {}", chain(error)), REPORT)
+}
+
+/// An error and its causes on one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text.replace('\n', " ")
+}

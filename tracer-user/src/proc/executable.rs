@@ -1,0 +1,245 @@
+//! What an executable is that is no Go program: a guess for a message, never for a decision.
+
+use object::read::{Object, ObjectSection, ObjectSymbol};
+use object::{File, FileKind, SectionKind};
+
+/// Programs that run programs, by the name of their file.
+const INTERPRETERS: &[(&str, &str)] = &[
+    ("bash", "a shell script"),
+    ("beam.smp", "an Erlang or Elixir program"),
+    ("bun", "a JavaScript program"),
+    ("dash", "a shell script"),
+    ("deno", "a JavaScript program"),
+    ("dotnet", "a .NET program"),
+    ("java", "a Java program"),
+    ("node", "a Node.js program"),
+    ("nodejs", "a Node.js program"),
+    ("perl", "a Perl program"),
+    ("php", "a PHP program"),
+    ("php-fpm", "a PHP program"),
+    ("python", "a Python program"),
+    ("ruby", "a Ruby program"),
+    ("sh", "a shell script"),
+    ("zsh", "a shell script"),
+];
+
+/// Libraries that give a language away, the most telling first; `""` stands for "nothing more".
+const LIBRARIES: &[(&str, &str)] = &[
+    ("libgo.so", "Go compiled by gccgo"),
+    ("libjvm.so", "a Java program"),
+    ("libpython", "a Python program"),
+    ("libnode.so", "a Node.js program"),
+    ("libruby", "a Ruby program"),
+    ("libswiftCore.so", "Swift"),
+    ("libstdc++.so", "C++"),
+    ("libc++.so", "C++"),
+];
+
+/// Most symbols, and most bytes of a section, that are looked at.
+const SYMBOLS: usize = 200_000;
+const BYTES: usize = 32 << 20;
+
+/// What a program is, to follow "it looks like": told by the names of its file and its main
+/// thread, or by the bytes of its executable.
+#[must_use]
+pub fn describe(names: &[&str], bytes: &[u8]) -> String {
+    let by_name = names.iter().find_map(|name| interpreter(name));
+    by_name.unwrap_or_else(|| by_content(bytes)).to_owned()
+}
+
+/// `python3.11` is `python` with a version.
+fn interpreter(name: &str) -> Option<&'static str> {
+    INTERPRETERS.iter().find_map(|(known, description)| {
+        let version = name.strip_prefix(known)?;
+        version
+            .chars()
+            .all(|c| c.is_ascii_digit() || c == '.')
+            .then_some(*description)
+    })
+}
+
+fn by_content(bytes: &[u8]) -> &'static str {
+    if bytes.starts_with(b"#!") {
+        return "a script";
+    }
+    if !matches!(
+        FileKind::parse(bytes),
+        Ok(FileKind::Elf32 | FileKind::Elf64)
+    ) {
+        return "no ELF executable";
+    }
+    // Its header stands right behind the ELF headers.
+    if contains(bytes.get(..4096).unwrap_or(bytes), b"UPX!") {
+        return "a program packed with UPX (unpack it to see what it is)";
+    }
+    File::parse(bytes).map_or("a damaged ELF executable", |file| by_elf(&file))
+}
+
+fn by_elf(file: &File<'_>) -> &'static str {
+    let libraries: Vec<&[u8]> = file
+        .import_libraries()
+        .into_iter()
+        .flatten()
+        .filter_map(|library| Some(library.ok()?.name()))
+        .take(1024)
+        .collect();
+    let needs = |name: &str| {
+        libraries
+            .iter()
+            .any(|library| library.starts_with(name.as_bytes()))
+    };
+    let evident = LIBRARIES.iter().find(|(library, _)| needs(library));
+    match evident {
+        // Rust programs may link C++ code.
+        _ if is_rust(file) => "Rust",
+        Some((_, language)) => language,
+        None if has_symbol(file, |name| {
+            name.starts_with(b"_ZS") || name.starts_with(b"_ZN")
+        }) =>
+        {
+            "C++"
+        }
+        None if needs("libc.") || has_symbol(file, |name| name == b"__libc_start_main") => "C",
+        None if section_contains(file, ".comment", b"GCC: (")
+            || section_contains(file, ".comment", b"clang version") =>
+        {
+            "C or C++"
+        }
+        None if libraries.is_empty() => "a statically linked program of unknown language",
+        None => "a program of unknown language",
+    }
+}
+
+/// Panic messages name the compiler's own source tree, also in stripped programs.
+fn is_rust(file: &File<'_>) -> bool {
+    section_contains(file, ".comment", b"rustc version ")
+        || has_symbol(file, |name| {
+            name == b"rust_eh_personality"
+                || name.starts_with(b"_R")
+                || name.starts_with(b"_ZN4core")
+        })
+        || file
+            .sections()
+            .filter(|section| section.kind() == SectionKind::ReadOnlyData)
+            .take(16)
+            .any(|section| section.data().is_ok_and(|data| contains(data, b"/rustc/")))
+}
+
+fn has_symbol(file: &File<'_>, wanted: impl Fn(&[u8]) -> bool) -> bool {
+    file.symbols()
+        .take(SYMBOLS)
+        .chain(file.dynamic_symbols().take(SYMBOLS))
+        .any(|symbol| symbol.name_bytes().is_ok_and(&wanted))
+}
+
+fn section_contains(file: &File<'_>, name: &str, wanted: &[u8]) -> bool {
+    file.section_by_name(name)
+        .and_then(|section| section.data().ok())
+        .is_some_and(|data| contains(data, wanted))
+}
+
+fn contains(data: &[u8], wanted: &[u8]) -> bool {
+    let data = data.get(..BYTES).unwrap_or(data);
+    data.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(names: &[&str], bytes: &[u8], expected: &str) {
+        assert_eq!(describe(names, bytes), expected);
+    }
+
+    #[test]
+    fn interpreters_by_name() {
+        check(&["python3.11", "worker"], b"", "a Python program");
+        check(&["launcher", "java"], b"", "a Java program");
+        check(&["php-fpm8.2", ""], b"", "a PHP program");
+        check(
+            &["node_exporter", "node_exporter"],
+            b"",
+            "no ELF executable",
+        );
+    }
+
+    #[test]
+    fn what_is_no_program() {
+        check(&["x"], b"#!/bin/sh\n", "a script");
+        check(&["x"], b"", "no ELF executable");
+        check(&["x"], b"\x7fELF\x02\x01\x01", "no ELF executable");
+        let mut cut = std::fs::read("/bin/true").unwrap();
+        cut.truncate(200);
+        check(&["x"], &cut, "a damaged ELF executable");
+    }
+
+    #[test]
+    fn programs_of_this_machine() {
+        check(&["true"], &std::fs::read("/bin/true").unwrap(), "C");
+        check(&["test"], &std::fs::read("/proc/self/exe").unwrap(), "Rust");
+    }
+
+    #[test]
+    fn compiled_here() {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("program");
+        let mut build = |compiler: &str, flags: &[&str], source: &str| {
+            let file = directory.path().join(source);
+            std::fs::write(&file, "int main(void) { return 0; }\n").unwrap();
+            let done = Command::new(compiler)
+                .args(flags)
+                .arg("-o")
+                .arg(&out)
+                .arg(&file)
+                .status();
+            assert!(done.unwrap().success());
+            std::fs::read(&out).unwrap()
+        };
+        check(&["x"], &build("cc", &["-static"], "a.c"), "C");
+        check(&["x"], &build("cc", &["-static", "-s"], "a.c"), "C or C++");
+        check(&["x"], &build("cc", &["-s"], "a.c"), "C");
+        check(
+            &["x"],
+            &build(
+                "cc",
+                &[
+                    "-nostdlib",
+                    "-static",
+                    "-s",
+                    "-Wl,-e,main",
+                    "-Wl,--build-id=none",
+                    "-fno-ident",
+                ],
+                "a.c",
+            ),
+            "a statically linked program of unknown language",
+        );
+    }
+
+    #[test]
+    fn flipped_bytes_are_survived() {
+        let whole = std::fs::read("/bin/true").unwrap();
+        for index in (0..whole.len().min(4096)).chain(whole.len().saturating_sub(4096)..whole.len())
+        {
+            let mut bytes = whole.clone();
+            bytes[index] ^= 0xff;
+            by_content(&bytes);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            let mut elf = b"\x7fELF\x02\x01\x01\0".to_vec();
+            elf.extend(&bytes);
+            by_content(&elf);
+            by_content(&bytes);
+        }
+    }
+}

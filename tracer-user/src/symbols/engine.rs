@@ -1,0 +1,260 @@
+//! The symbolizer of one process.
+
+use std::collections::hash_map::{Entry, HashMap};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::rc::Rc;
+
+use anyhow::Context;
+use blazesym::Pid;
+use blazesym::symbolize::source::{Kernel, Process, Source};
+use blazesym::symbolize::{
+    CodeInfo, Input, ProcessMemberInfo, ProcessMemberType, Resolve, Sym, Symbolized, cache,
+};
+use blazesym::{MaybeDefault, symbolize};
+use tracer_core::event::{Backing, Frame, Mapping, Symbol};
+
+use super::Query;
+use super::file::{FileId, TargetFile};
+use super::module::{Module, Resolver, base_name};
+use crate::go::Table;
+use crate::proc::maps;
+
+/// `PROT_EXEC`.
+const EXECUTABLE: u32 = 4;
+
+/// User addresses have a clear top bit on all architectures.
+const FIRST_KERNEL_ADDRESS: u64 = 1 << 63;
+
+/// Names addresses of one process, also after it has exited.
+///
+/// Not `Send`: see `Worker` for a thread around it.
+#[derive(Debug)]
+pub struct Symbolizer {
+    pid: u32,
+    blazesym: symbolize::Symbolizer,
+    /// Executable file mappings by their first address.
+    mapped: Rc<Mapped>,
+    /// Files read so far, `None` when that failed; libraries may be mapped in several pieces.
+    modules: HashMap<FileId, Option<Rc<Module>>>,
+}
+
+type Mapped = BTreeMap<u64, Code>;
+
+/// An executable mapping of a file.
+#[derive(Clone, Debug)]
+struct Code {
+    end: u64,
+    offset: u64,
+    id: FileId,
+    module: Option<Rc<Module>>,
+}
+
+/// What `Symbolizer::refresh` found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Change {
+    /// The same code at the same addresses.
+    Same,
+    /// All that was there is still there, and there is more.
+    Added,
+    /// Some code went or was replaced: answers given before may no longer hold.
+    Replaced,
+}
+
+impl Symbolizer {
+    /// Reads the mappings of a process and the symbols of every file with code in it.
+    ///
+    /// # Errors
+    /// When the process is gone or its mappings may not be read. A file that cannot be read only
+    /// leaves its addresses without names.
+    pub fn new(pid: u32) -> anyhow::Result<Self> {
+        let mut symbolizer = Self {
+            pid,
+            blazesym: symbolize::Symbolizer::new(),
+            mapped: Rc::default(),
+            modules: HashMap::new(),
+        };
+        symbolizer.refresh()?;
+        Ok(symbolizer)
+    }
+
+    /// Reads the mappings again, after `mmap` of code or `exec`.
+    ///
+    /// # Errors
+    /// When the process is gone; what was known before stays.
+    pub fn refresh(&mut self) -> anyhow::Result<Change> {
+        let mappings = maps::read(self.pid).context("read the mappings")?;
+        let mapped = Rc::new(self.read_code(&mappings));
+        let blazesym = build(self.pid, Rc::clone(&mapped))?;
+        let change = change(&self.mapped, &mapped);
+        self.modules.retain(|id, _| mapped.values().any(|code| code.id == *id));
+        self.mapped = mapped;
+        self.blazesym = blazesym;
+        Ok(change)
+    }
+
+    /// One symbol for each query, in the same order. Unknown addresses get no frames.
+    pub fn symbolize(&mut self, queries: &[Query]) -> Vec<Symbol> {
+        let mut symbols: Vec<Symbol> = queries.iter().map(|query| self.without_name(*query)).collect();
+        let (kernel, user): (Vec<_>, Vec<_>) =
+            symbols.iter_mut().partition(|symbol| symbol.address >= FIRST_KERNEL_ADDRESS);
+        let mut process = Process::new(Pid::from(self.pid));
+        // It lies in a directory that the target may write to.
+        process.perf_map = false;
+        self.name(&Source::Process(process), user);
+        // Searching the disk for a kernel image takes longer than it tells.
+        let running = Kernel { vmlinux: MaybeDefault::None, ..Kernel::default() };
+        self.name(&Source::Kernel(running), kernel);
+        symbols
+    }
+
+    fn without_name(&self, query: Query) -> Symbol {
+        let Query { address, is_return } = query;
+        let frameless = !is_return
+            && self.go(address).is_some_and(|(table, address)| table.frameless(address));
+        Symbol { address, is_return, frames: Vec::new(), frameless }
+    }
+
+    fn name(&self, source: &Source<'_>, mut symbols: Vec<&mut Symbol>) {
+        if symbols.is_empty() {
+            return;
+        }
+        let addresses: Vec<u64> = symbols.iter().map(|symbol| lookup_address(symbol)).collect();
+        let found = self.ask(source, &addresses);
+        for ((symbol, address), found) in symbols.iter_mut().zip(addresses).zip(found) {
+            let go = self.go(address).is_some();
+            symbol.frames = found.map(|found| frames(&found, go)).unwrap_or_default();
+        }
+    }
+
+    fn ask(&self, source: &Source<'_>, addresses: &[u64]) -> Vec<Option<Sym<'_>>> {
+        if let Ok(all) = self.blazesym.symbolize(source, Input::AbsAddr(addresses)) {
+            return all.into_iter().map(Symbolized::into_sym).collect();
+        }
+        // One damaged file fails the whole batch; the other addresses still have names.
+        addresses
+            .iter()
+            .map(|address| {
+                self.blazesym.symbolize_single(source, Input::AbsAddr(*address)).ok()?.into_sym()
+            })
+            .collect()
+    }
+
+    /// The Go tables that know this address of the process, and their name for it.
+    fn go(&self, address: u64) -> Option<(&Table, u64)> {
+        let (start, code) = self.mapped.range(..=address).next_back()?;
+        if address >= code.end {
+            return None;
+        }
+        code.module.as_ref()?.go((address - start).checked_add(code.offset)?)
+    }
+
+    fn read_code(&mut self, mappings: &[Mapping]) -> Mapped {
+        let mut mapped = Mapped::new();
+        for mapping in mappings.iter().filter(|mapping| mapping.prot & EXECUTABLE != 0) {
+            let Backing::File { path, offset, inode } = &mapping.backing else { continue };
+            match self.read_module(mapping, path, *inode) {
+                Ok((id, module)) => {
+                    let code = Code { end: mapping.end, offset: *offset, id, module };
+                    mapped.insert(mapping.start, code);
+                }
+                Err(error) => {
+                    tracing::warn!(?path, "no symbols of this file: {error:#}");
+                }
+            }
+        }
+        mapped
+    }
+
+    /// The module of a mapping; known ones are not read again.
+    fn read_module(
+        &mut self,
+        mapping: &Mapping,
+        path: &str,
+        inode: u64,
+    ) -> anyhow::Result<(FileId, Option<Rc<Module>>)> {
+        let file = open(self.pid, mapping, path, inode)?;
+        let module = match self.modules.entry(file.id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => {
+                let module = Module::read(&file, base_name(path));
+                if let Err(error) = &module {
+                    tracing::warn!(?path, "no symbols of this file: {error:#}");
+                }
+                new.insert(module.ok().map(Rc::new)).clone()
+            }
+        };
+        Ok((file.id, module))
+    }
+}
+
+/// Opens the file of a mapping, whatever has become of its path.
+fn open(pid: u32, mapping: &Mapping, path: &str, inode: u64) -> anyhow::Result<TargetFile> {
+    let link = format!("/proc/{pid}/map_files/{:x}-{:x}", mapping.start, mapping.end);
+    let error = match TargetFile::open(link) {
+        Ok(file) => return Ok(file),
+        Err(error) => error,
+    };
+    // Following those links takes CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN.
+    [format!("/proc/{pid}/exe"), format!("/proc/{pid}/root{path}")]
+        .iter()
+        .find_map(|other| TargetFile::open(other).ok().filter(|file| file.id.inode == inode))
+        .ok_or(error)
+        .context("open it")
+}
+
+/// A blazesym that asks our modules about every file, and does vDSO and kernel itself.
+fn build(pid: u32, mapped: Rc<Mapped>) -> anyhow::Result<symbolize::Symbolizer> {
+    let dispatch = move |member: ProcessMemberInfo<'_>| {
+        let ProcessMemberType::Path(_) = member.member_entry else {
+            return Ok(None);
+        };
+        // Never `None`: blazesym would open the file by itself, whatever it is.
+        let code = mapped.get(&member.range.start).filter(|code| code.end == member.range.end);
+        let module = code.and_then(|code| code.module.clone());
+        Ok(Some(Box::new(Resolver(module)) as Box<dyn Resolve>))
+    };
+    let blazesym = symbolize::Symbolizer::builder().set_process_dispatcher(dispatch).build();
+    let mut process = cache::Process::new(Pid::from(pid));
+    process.cache_perf_map = false;
+    blazesym.cache(&cache::Cache::from(process)).context("read the mappings")?;
+    Ok(blazesym)
+}
+
+/// A return address may lie behind the function it returns to, so the call before it is asked for.
+fn lookup_address(symbol: &Symbol) -> u64 {
+    symbol.address.saturating_sub(u64::from(symbol.is_return))
+}
+
+/// Innermost first, as stacks are.
+fn frames(found: &Sym<'_>, go: bool) -> Vec<Frame> {
+    let module = found.module.as_deref().map(OsStr::to_string_lossy).unwrap_or_default();
+    let frame = |name: &str, code_info: Option<&CodeInfo<'_>>, inlined| Frame {
+        function: name.to_owned(),
+        file: code_info
+            .map(|info| info.to_path().to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        line: code_info.and_then(|info| info.line).unwrap_or_default(),
+        inlined,
+        module: module.clone().into_owned(),
+        go,
+    };
+    let inlined = found.inlined.iter().rev();
+    inlined
+        .map(|call| frame(&call.name, call.code_info.as_ref(), true))
+        .chain([frame(&found.name, found.code_info.as_deref(), false)])
+        .collect()
+}
+
+fn change(before: &Mapped, after: &Mapped) -> Change {
+    let kept = before.iter().all(|(start, old)| {
+        after.get(start).is_some_and(|new| {
+            (new.end, new.offset, new.id) == (old.end, old.offset, old.id)
+        })
+    });
+    match (kept, before.len() == after.len()) {
+        (true, true) => Change::Same,
+        (true, false) => Change::Added,
+        (false, _) => Change::Replaced,
+    }
+}
