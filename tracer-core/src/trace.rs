@@ -22,6 +22,7 @@ mod call;
 mod column;
 mod damage;
 mod encoder;
+mod fault;
 mod fields;
 mod frame;
 mod header;

@@ -8,7 +8,9 @@ use tracer_ebpf::{Kind, LifeRecord};
 
 use crate::{
     globals,
-    maps::{IN_CALL, NO_WAKEUP, RECORDS, Thread, count_lost, count_seen, header, traced},
+    maps::{
+        IN_CALL, NO_WAKEUP, RECORDS, Thread, count_lost, count_seen, header, next_epoch, traced,
+    },
 };
 
 /// The current process replaced its program.
@@ -16,6 +18,7 @@ use crate::{
 pub(crate) fn executed<C: EbpfContext>(ctx: &C) {
     let Some((thread, _)) = traced() else { return };
     debug!(ctx, "exec of {}", thread.tgid);
+    next_epoch(thread);
     send(ctx, Kind::EXEC, thread, 0);
 }
 

@@ -76,6 +76,15 @@ pub(crate) fn traced() -> Option<(Thread, &'static Target)> {
     Some((thread, target))
 }
 
+/// Tells the stacks of the new program of a process from those of the old one.
+#[inline(always)]
+pub(crate) fn next_epoch(thread: Thread) {
+    if let Some(target) = TARGETS.get_ptr_mut(&thread.tgid) {
+        // SAFETY: a process has one thread when it executes, and no other CPU writes the entry.
+        unsafe { (*target).epoch += 1 };
+    }
+}
+
 /// Counts an event that passed the filter.
 #[inline(always)]
 pub(crate) fn count_seen(kind: Kind) {

@@ -44,6 +44,11 @@ pub struct Target {
     pub g_sched_bp: u32,
     /// 1: `systemstack` leaves no frame, its caller is at `*(sched.sp)` (Go ≤ 1.20). Else 0.
     pub switch_hides_caller: u32,
+    /// Counts the programs the process has run, so that equal addresses of different programs
+    /// never share a stack.
+    pub epoch: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<Target>() == 104);
+const _: () = assert!(size_of::<Target>() == 112);

@@ -18,6 +18,8 @@ mod render;
 mod samplers;
 mod target;
 
+pub use target::Visit;
+
 /// How a check came out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
@@ -54,15 +56,27 @@ pub struct Finding {
 
 impl Finding {
     fn ok(detail: impl Into<String>) -> Self {
-        Self { status: Status::Ok, detail: detail.into(), hint: None }
+        Self {
+            status: Status::Ok,
+            detail: detail.into(),
+            hint: None,
+        }
     }
 
     fn limited(detail: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { status: Status::Limited, detail: detail.into(), hint: Some(hint.into()) }
+        Self {
+            status: Status::Limited,
+            detail: detail.into(),
+            hint: Some(hint.into()),
+        }
     }
 
     fn missing(detail: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { status: Status::Missing, detail: detail.into(), hint: Some(hint.into()) }
+        Self {
+            status: Status::Missing,
+            detail: detail.into(),
+            hint: Some(hint.into()),
+        }
     }
 
     fn refused(failure: &Failure) -> Self {
@@ -139,7 +153,7 @@ pub struct Diagnosis {
     /// The machine, in reading order.
     pub machine: Vec<Line>,
     /// The target, when one was given.
-    pub target: Option<target::Visit>,
+    pub target: Option<Visit>,
 }
 
 /// Looks at everything, and at a process if one is given.
@@ -147,7 +161,11 @@ pub struct Diagnosis {
 pub fn run(pid: Option<u32>) -> Diagnosis {
     // As `attach` does, so that the kernel answers here what it will answer there.
     let _ = memlock::raise();
-    let look = |check: &Check| Line { name: check.name, role: check.role, finding: (check.look)() };
+    let look = |check: &Check| Line {
+        name: check.name,
+        role: check.role,
+        finding: (check.look)(),
+    };
     Diagnosis {
         machine: CHECKS.iter().map(look).collect(),
         target: pid.map(|pid| target::visit(pid, Target::open(pid))),
@@ -159,11 +177,20 @@ pub fn run(pid: Option<u32>) -> Diagnosis {
 /// # Errors
 /// The first required thing that is missing, with status `Unsupported`.
 pub fn preflight() -> Result<(), Failure> {
-    let required = CHECKS.iter().filter(|check| check.role == Role::Required);
-    required.map(|check| refusal(check.name, (check.look)())).collect()
+    CHECKS
+        .iter()
+        .filter(|check| check.role == Role::Required)
+        .try_for_each(|check| refusal(check.name, (check.look)()))
 }
 
-fn refusal(name: &str, Finding { status, detail, hint }: Finding) -> Result<(), Failure> {
+fn refusal(
+    name: &str,
+    Finding {
+        status,
+        detail,
+        hint,
+    }: Finding,
+) -> Result<(), Failure> {
     match status {
         Status::Ok | Status::Limited => Ok(()),
         Status::Missing => Err(Failure::unsupported(
@@ -178,24 +205,29 @@ impl Diagnosis {
     #[must_use]
     pub fn hooks(&self) -> Vec<&'static str> {
         let hooks = self.machine.iter().filter(|line| line.role == Role::Hook);
-        hooks.filter(|line| line.finding.status != Status::Missing).map(|line| line.name).collect()
+        hooks
+            .filter(|line| line.finding.status != Status::Missing)
+            .map(|line| line.name)
+            .collect()
     }
 
     /// The required things that are missing; `hooks` when no family can be used.
     #[must_use]
     pub fn obstacles(&self) -> Vec<&'static str> {
-        let missing = |line: &&Line| {
-            line.role == Role::Required && line.finding.status == Status::Missing
-        };
+        let missing =
+            |line: &&Line| line.role == Role::Required && line.finding.status == Status::Missing;
         let required = self.machine.iter().filter(missing).map(|line| line.name);
-        required.chain(self.hooks().is_empty().then_some("hooks")).collect()
+        required
+            .chain(self.hooks().is_empty().then_some("hooks"))
+            .collect()
     }
 
-    /// `None` when attaching would work.
+    /// 0 when attaching would work, else the exit code of the command line.
     #[must_use]
-    pub fn exit_status(&self) -> Option<ExitStatus> {
+    pub fn exit_status(&self) -> u8 {
+        let unable = (!self.obstacles().is_empty()).then_some(ExitStatus::Unsupported);
         let refused = self.target.as_ref().and_then(|visit| visit.refused);
-        refused.or_else(|| (!self.obstacles().is_empty()).then_some(ExitStatus::Unsupported))
+        refused.or(unable).map_or(0, |status| status as u8)
     }
 }
 
@@ -206,10 +238,21 @@ mod tests {
 
     fn diagnosis(found: &[(&'static str, Role, Status)]) -> Diagnosis {
         let line = |(name, role, status): &(&'static str, Role, Status)| {
-            let finding = Finding { status: *status, detail: String::new(), hint: None };
-            Line { name, role: *role, finding }
+            let finding = Finding {
+                status: *status,
+                detail: String::new(),
+                hint: None,
+            };
+            Line {
+                name,
+                role: *role,
+                finding,
+            }
         };
-        Diagnosis { machine: found.iter().map(line).collect(), target: None }
+        Diagnosis {
+            machine: found.iter().map(line).collect(),
+            target: None,
+        }
     }
 
     #[test]
@@ -219,13 +262,19 @@ mod tests {
         let tracepoint = ("tracepoint", Role::Hook, Status::Limited);
         let useful = ("LazyFree", Role::Useful, Status::Missing);
         let fine = diagnosis(&[bpf, no_fentry, tracepoint, useful]);
-        assert_eq!((fine.hooks(), fine.obstacles()), (vec!["tracepoint"], vec![]));
-        assert_eq!(fine.exit_status(), None);
+        assert_eq!(
+            (fine.hooks(), fine.obstacles()),
+            (vec!["tracepoint"], vec![])
+        );
+        assert_eq!(fine.exit_status(), 0);
         let no_hooks = diagnosis(&[bpf, no_fentry]);
-        assert_eq!((no_hooks.hooks(), no_hooks.obstacles()), (vec![], vec!["hooks"]));
+        assert_eq!(
+            (no_hooks.hooks(), no_hooks.obstacles()),
+            (vec![], vec!["hooks"])
+        );
         let no_bpf = diagnosis(&[("BPF", Role::Required, Status::Missing), tracepoint]);
         assert_eq!(no_bpf.obstacles(), ["BPF"]);
-        assert_eq!(no_bpf.exit_status(), Some(ExitStatus::Unsupported));
+        assert_eq!(no_bpf.exit_status(), 3);
     }
 
     #[test]
@@ -233,7 +282,10 @@ mod tests {
         assert!(refusal("BTF", Finding::ok("there")).is_ok());
         assert!(refusal("BTF", Finding::limited("coarse", "do")).is_ok());
         let failure = refusal("BTF", Finding::missing("not there", "do this")).unwrap_err();
-        assert_eq!((failure.error.as_str(), failure.hint.as_str()), ("BTF: not there", "do this"));
+        assert_eq!(
+            (failure.error.as_str(), failure.hint.as_str()),
+            ("BTF: not there", "do this")
+        );
         assert_eq!(failure.status, ExitStatus::Unsupported);
     }
 
@@ -246,7 +298,9 @@ mod tests {
         let obstacles = run(None).obstacles();
         let first = obstacles.iter().find(|name| **name != "hooks");
         let refused = preflight().err();
-        let cause = refused.as_ref().and_then(|failure| failure.error.split(':').next());
+        let cause = refused
+            .as_ref()
+            .and_then(|failure| failure.error.split(':').next());
         assert_eq!(cause, first.copied());
     }
 }

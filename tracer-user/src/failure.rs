@@ -1,6 +1,8 @@
 //! Errors that end a command: what failed, what to do about it, and the exit code.
 
-use std::fmt;
+use std::{fmt, process::ExitCode};
+
+use tracer_core::report::escape;
 
 /// Exit codes of the command line, as the contract documents them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,3 +57,18 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// Prints the `error:` and `hint:` lines of whatever ended the command; returns its exit code.
+#[expect(clippy::print_stderr, reason = "this is where errors reach the user")]
+pub fn print(error: &anyhow::Error) -> ExitCode {
+    let (status, hint) = match error.downcast_ref::<Failure>() {
+        Some(failure) => (failure.status, failure.hint.as_str()),
+        None => (
+            ExitStatus::Internal,
+            "this is a bug of tracer: please report it with the output of `tracer doctor`",
+        ),
+    };
+    eprintln!("error: {}", escape(&format!("{error:#}")));
+    eprintln!("hint: {}", escape(hint));
+    ExitCode::from(status as u8)
+}

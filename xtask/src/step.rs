@@ -50,13 +50,13 @@ pub(crate) fn run(steps: &[Step]) -> Result<()> {
         let start = Instant::now();
         let mut done = "present";
         if !(step.present)() {
-            println!("setup: {} is missing, installing ...", step.name);
+            println!("setup: {}: missing, installing ...", step.name);
             (step.install)()
                 .map_err(|error| failure(format!("{}: {error:#}", step.name), step.hint))?;
             done = "installed";
         }
         println!(
-            "setup: {} {done} ({:.1} s)",
+            "setup: {}: {done} ({:.1} s)",
             step.name,
             start.elapsed().as_secs_f64()
         );

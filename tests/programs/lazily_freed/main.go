@@ -66,13 +66,16 @@ func main() {
 	}
 }
 
-// load allocates and touches `bytes` in chunks from 64 KiB to 1 MiB.
+// load allocates and touches exactly so many bytes, in chunks from 64 KiB to 1 MiB.
 //
 //go:noinline
 func load(bytes int) {
 	for size := smallest; bytes > 0; size *= 2 {
 		if size > largest {
 			size = smallest
+		}
+		if size > bytes {
+			size = bytes
 		}
 		held = append(held, newChunk(size))
 		bytes -= size

@@ -194,7 +194,7 @@ impl DescriptorLedger {
             .slots
             .get_mut(&fd)
             .filter(|slot| older_than_snapshot && slot.since == Timestamp(0))
-            .and_then(|slot| Some((slot, self.sockets.get_mut(&slot.socket)?)))
+            .and_then(|slot| self.sockets.get_mut(&slot.socket).map(|socket| (slot, socket)))
             .filter(|(_, socket)| socket.opened.is_none());
         if let Some((slot, socket)) = listed {
             slot.since = at;

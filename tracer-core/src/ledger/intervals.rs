@@ -10,12 +10,6 @@ pub(crate) struct Piece<T> {
     pub(crate) value: T,
 }
 
-impl<T> Piece<T> {
-    pub(crate) fn bytes(&self) -> u64 {
-        self.end - self.start
-    }
-}
-
 /// Ranges in address order; neighbours of equal value are one range.
 #[derive(Clone, Debug)]
 pub(crate) struct Intervals<T> {
@@ -126,26 +120,21 @@ impl<T: Clone + Eq> Intervals<T> {
 
     /// Makes the range at `start` one with its neighbours of equal value.
     fn join(&mut self, start: u64) {
-        let Some((end, value)) = self.spans.get(&start).cloned() else {
-            return;
-        };
-        let mut from = start;
-        let mut to = end;
-        if let Some((&left, (left_end, left_value))) = self.spans.range(..start).next_back()
-            && *left_end == start
-            && *left_value == value
-        {
-            from = left;
-        }
+        let Some((mut end, value)) = self.spans.get(&start).cloned() else { return };
         if let Some((right_end, right_value)) = self.spans.get(&end)
             && *right_value == value
         {
-            to = *right_end;
-        }
-        if (from, to) != (start, end) {
-            self.spans.remove(&start);
+            let right_end = *right_end;
             self.spans.remove(&end);
-            self.spans.insert(from, (to, value));
+            end = right_end;
+            self.spans.insert(start, (end, value.clone()));
+        }
+        if let Some((_, (left_end, left_value))) = self.spans.range_mut(..start).next_back()
+            && *left_end == start
+            && *left_value == value
+        {
+            *left_end = end;
+            self.spans.remove(&start);
         }
     }
 }

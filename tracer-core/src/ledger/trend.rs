@@ -31,6 +31,8 @@ pub struct Trend {
     pub interval: (f64, f64),
     /// Lowest of the last third minus lowest of the first third: teeth cancel out.
     pub floor_rise: i64,
+    /// Last minus highest of the first two thirds: above 0 where it ends on a new peak.
+    pub peak_rise: i64,
 }
 
 impl Trend {
@@ -46,6 +48,7 @@ impl Trend {
         let lowest = |part: &[Point]| part.iter().map(|point| point.bytes).min().unwrap_or(0);
         let early = lowest(&points[..third]);
         let late = lowest(&points[points.len() - third..]);
+        let peak = points[..points.len() - third].iter().map(|point| point.bytes).max();
         let (slope, interval) = theil_sen(&thinned(points));
         Some(Self {
             samples: points.len(),
@@ -55,6 +58,7 @@ impl Trend {
             slope,
             interval,
             floor_rise: difference(late, early),
+            peak_rise: difference(last.bytes, peak.unwrap_or(last.bytes)),
         })
     }
 
@@ -64,11 +68,12 @@ impl Trend {
         difference(self.last, self.first)
     }
 
-    /// The larger of what the slope and what the floor says was gained in the window:
-    /// a step at the end has no slope, a steady climb raises the floor too little.
+    /// The most that was gained in the window by any of three readings: a step has no
+    /// slope, a climb raises the floor too little, a step at the end raises no floor.
     #[must_use]
     pub fn gain(&self) -> i64 {
-        self.floor_rise.max((self.slope * self.seconds) as i64)
+        let by_slope = (self.slope * self.seconds) as i64;
+        by_slope.max(self.floor_rise).max(self.peak_rise)
     }
 }
 
@@ -154,9 +159,10 @@ mod tests {
         // One spike moves nothing.
         check(&[10, 10, 10, 900, 10, 10, 10, 10, 10], 0.0, 0);
         // A step that stays has no slope but raises the floor.
-        check(&[10, 10, 10, 10, 10, 10, 60, 60, 60], 0.0, 50);
-        // Teeth do not grow.
-        check(&[10, 40, 70, 10, 40, 70, 10, 40, 70], 60.0 / 7.0, 68);
+        check(&[10, 10, 10, 10, 10, 10, 10, 10, 60, 60, 60, 60], 0.0, 50);
+        check(&[10, 10, 10, 10, 10, 10, 10, 10, 60], 0.0, 50);
+        // Teeth lean to the side they end on, by less than one tooth.
+        check(&[10, 40, 70, 10, 40, 70, 10, 40, 70], 3.125, 25);
         check(&[90, 60, 30], -30.0, -60);
     }
 

@@ -4,6 +4,7 @@ use prost::Message;
 
 use super::call::{self, Last};
 use super::column::{Column, Columns, Cursors, Port};
+use super::fault;
 use super::kind::{Kind, blank_call};
 use super::record::{self, Decoded};
 use super::wire::Events;
@@ -68,7 +69,7 @@ impl BlockWriter {
                 let _ = call::pass(&mut self.columns, &mut self.last, *at, &mut what.clone());
             }
             EventKind::Faults(faults) => {
-                let _ = call::pass_faults(&mut self.columns, &mut faults.clone());
+                let _ = fault::pass(&mut self.columns, &mut faults.clone());
             }
             _ => {}
         }
@@ -141,7 +142,7 @@ impl BlockReader {
                     access: Access::Write,
                     count: 0,
                 };
-                call::pass_faults(&mut self.cursors, &mut faults)?;
+                fault::pass(&mut self.cursors, &mut faults)?;
                 EventKind::Faults(faults)
             }
             Kind::Exec => EventKind::Exec,

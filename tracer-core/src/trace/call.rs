@@ -1,15 +1,13 @@
-//! System calls and page faults as values of columns.
+//! System calls as values of columns.
 //!
 //! Addresses, lengths and arguments are differences: to the last address and the last length of
 //! any call, and to the same argument of the last call of the same kind. So `mmap`, `madvise`
 //! and `munmap` of one range are mostly zeros.
 
 use super::column::{Column, Port};
-use super::wire;
-use crate::event::{Access, Advice, Call, Errno, Faults, Peer, Syscall, Timestamp};
+use super::{kind, wire};
+use crate::event::{Call, Errno, Peer, Syscall, Timestamp};
 
-/// Number of system calls.
-const CALLS: usize = 14;
 /// Most arguments of one call that are neither its address nor its length.
 const ARGUMENTS: usize = 5;
 
@@ -19,88 +17,7 @@ pub(super) struct Last {
     tid: u64,
     address: u64,
     length: u64,
-    arguments: [[u64; ARGUMENTS]; CALLS],
-}
-
-/// The number of a call in the format.
-pub(super) fn code(what: &Syscall) -> u64 {
-    match what {
-        Syscall::Mmap { .. } => 0,
-        Syscall::Munmap { .. } => 1,
-        Syscall::Mremap { .. } => 2,
-        Syscall::Brk { .. } => 3,
-        Syscall::Madvise { .. } => 4,
-        Syscall::ProcessMadvise { .. } => 5,
-        Syscall::Mprotect { .. } => 6,
-        Syscall::Socket { .. } => 7,
-        Syscall::Connect { .. } => 8,
-        Syscall::Accept { .. } => 9,
-        Syscall::Close { .. } => 10,
-        Syscall::Dup { .. } => 11,
-        Syscall::DupTo { .. } => 12,
-        Syscall::CloseRange { .. } => 13,
-    }
-}
-
-/// The call with this number, its arguments still to be read.
-pub(super) fn blank(code: u64) -> Option<Syscall> {
-    Some(match code {
-        0 => Syscall::Mmap {
-            addr: 0,
-            len: 0,
-            prot: 0,
-            flags: 0,
-            fd: 0,
-            offset: 0,
-        },
-        1 => Syscall::Munmap { addr: 0, len: 0 },
-        2 => Syscall::Mremap {
-            addr: 0,
-            old_len: 0,
-            new_len: 0,
-            flags: 0,
-        },
-        3 => Syscall::Brk { addr: 0 },
-        4 => Syscall::Madvise {
-            addr: 0,
-            len: 0,
-            advice: Advice(0),
-        },
-        5 => Syscall::ProcessMadvise {
-            pidfd: 0,
-            vectors: 0,
-            advice: Advice(0),
-        },
-        6 => Syscall::Mprotect {
-            addr: 0,
-            len: 0,
-            prot: 0,
-        },
-        7 => Syscall::Socket {
-            family: 0,
-            kind: 0,
-            protocol: 0,
-        },
-        8 => Syscall::Connect { fd: 0, peer: None },
-        9 => Syscall::Accept {
-            fd: 0,
-            flags: None,
-            peer: None,
-        },
-        10 => Syscall::Close { fd: 0 },
-        11 => Syscall::Dup { fd: 0 },
-        12 => Syscall::DupTo {
-            fd: 0,
-            to: 0,
-            flags: None,
-        },
-        13 => Syscall::CloseRange {
-            first: 0,
-            last: 0,
-            flags: 0,
-        },
-        _ => return None,
-    })
+    arguments: [[u64; ARGUMENTS]; kind::CALLS],
 }
 
 /// Passes a call that returned at `at` through the columns.
@@ -127,7 +44,7 @@ pub(super) fn pass<P: Port>(
     let mut arguments = Arguments {
         port,
         last,
-        call: code(what) as usize,
+        call: kind::code(what) as usize,
         next: 0,
     };
     arguments.pass(what)?;
@@ -143,30 +60,6 @@ pub(super) fn pass<P: Port>(
             Some(())
         }
     }
-}
-
-/// Passes page faults through the columns. `None` also for an unknown access.
-pub(super) fn pass_faults<P: Port>(port: &mut P, faults: &mut Faults) -> Option<()> {
-    let Faults {
-        stack,
-        access,
-        count,
-    } = faults;
-    *stack = port.stack(*stack)?;
-    let number = match access {
-        Access::Write => wire::Access::Write,
-        Access::Read => wire::Access::Read,
-        Access::Execute => wire::Access::Execute,
-    };
-    let number = port.uint(Column::Accesses, number as u64)?;
-    *access = match wire::Access::try_from(i32::try_from(number).ok()?).ok()? {
-        wire::Access::Unknown => return None,
-        wire::Access::Write => Access::Write,
-        wire::Access::Read => Access::Read,
-        wire::Access::Execute => Access::Execute,
-    };
-    *count = port.uint(Column::Counts, *count)?;
-    Some(())
 }
 
 /// The arguments of one call.
@@ -330,24 +223,8 @@ fn number(value: u64) -> Option<u32> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::event::StackId;
+    use crate::event::{Advice, StackId};
     use crate::trace::column::Columns;
-
-    #[test]
-    fn calls_keep_their_numbers() {
-        let names: Vec<String> = (0..CALLS as u64)
-            .map(|code| blank(code).unwrap().kernel_name().to_owned())
-            .collect();
-        assert_eq!(
-            names.join(" "),
-            "mmap munmap mremap brk madvise process_madvise mprotect socket connect accept close dup \
-             dup2 close_range",
-        );
-        for number in 0..CALLS as u64 {
-            assert_eq!(code(&blank(number).unwrap()), number);
-        }
-        assert_eq!(blank(CALLS as u64), None);
-    }
 
     #[test]
     fn a_range_that_is_mapped_advised_and_unmapped_takes_few_bytes() {

@@ -1,10 +1,12 @@
 //! The number that stands for an event in the column of kinds.
 
-use super::call;
-use crate::event::{Call, Errno, EventKind};
+use crate::event::{Advice, Call, Errno, EventKind, Syscall};
 
-/// First kind of a call: `CALLS + 4 * call + 2 * failed + entered`.
-const CALLS: u64 = 16;
+/// First kind of a call: `FIRST_CALL + 4 * call + 2 * failed + entered`.
+const FIRST_CALL: u64 = 16;
+
+/// Number of system calls.
+pub(super) const CALLS: usize = 14;
 
 /// What the values of an event are, and where they stand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,7 +18,7 @@ pub(super) enum Kind {
     Exit,
     Tick,
     Call {
-        /// Which one, as `call::code` numbers them.
+        /// Which one, as `code` numbers them.
         code: u64,
         /// The outcome is an error number.
         failed: bool,
@@ -34,7 +36,7 @@ impl Kind {
                 what,
                 ..
             }) => Self::Call {
-                code: call::code(what),
+                code: code(what),
                 failed: outcome.is_err(),
                 entered: entered.is_some(),
             },
@@ -67,7 +69,7 @@ impl Kind {
                 code,
                 failed,
                 entered,
-            } => CALLS + 4 * code + 2 * u64::from(failed) + u64::from(entered),
+            } => FIRST_CALL + 4 * code + 2 * u64::from(failed) + u64::from(entered),
         }
     }
 
@@ -80,9 +82,9 @@ impl Kind {
             4 => Self::Exit,
             5 => Self::Tick,
             _ => {
-                let call = number.checked_sub(CALLS)?;
+                let call = number.checked_sub(FIRST_CALL)?;
                 let code = call / 4;
-                call::blank(code)?;
+                blank(code)?;
                 Self::Call {
                     code,
                     failed: call & 2 != 0,
@@ -93,6 +95,87 @@ impl Kind {
     }
 }
 
+/// The number of a call in the format.
+pub(super) fn code(what: &Syscall) -> u64 {
+    match what {
+        Syscall::Mmap { .. } => 0,
+        Syscall::Munmap { .. } => 1,
+        Syscall::Mremap { .. } => 2,
+        Syscall::Brk { .. } => 3,
+        Syscall::Madvise { .. } => 4,
+        Syscall::ProcessMadvise { .. } => 5,
+        Syscall::Mprotect { .. } => 6,
+        Syscall::Socket { .. } => 7,
+        Syscall::Connect { .. } => 8,
+        Syscall::Accept { .. } => 9,
+        Syscall::Close { .. } => 10,
+        Syscall::Dup { .. } => 11,
+        Syscall::DupTo { .. } => 12,
+        Syscall::CloseRange { .. } => 13,
+    }
+}
+
+/// The call with this number, its arguments still to be read.
+fn blank(code: u64) -> Option<Syscall> {
+    Some(match code {
+        0 => Syscall::Mmap {
+            addr: 0,
+            len: 0,
+            prot: 0,
+            flags: 0,
+            fd: 0,
+            offset: 0,
+        },
+        1 => Syscall::Munmap { addr: 0, len: 0 },
+        2 => Syscall::Mremap {
+            addr: 0,
+            old_len: 0,
+            new_len: 0,
+            flags: 0,
+        },
+        3 => Syscall::Brk { addr: 0 },
+        4 => Syscall::Madvise {
+            addr: 0,
+            len: 0,
+            advice: Advice(0),
+        },
+        5 => Syscall::ProcessMadvise {
+            pidfd: 0,
+            vectors: 0,
+            advice: Advice(0),
+        },
+        6 => Syscall::Mprotect {
+            addr: 0,
+            len: 0,
+            prot: 0,
+        },
+        7 => Syscall::Socket {
+            family: 0,
+            kind: 0,
+            protocol: 0,
+        },
+        8 => Syscall::Connect { fd: 0, peer: None },
+        9 => Syscall::Accept {
+            fd: 0,
+            flags: None,
+            peer: None,
+        },
+        10 => Syscall::Close { fd: 0 },
+        11 => Syscall::Dup { fd: 0 },
+        12 => Syscall::DupTo {
+            fd: 0,
+            to: 0,
+            flags: None,
+        },
+        13 => Syscall::CloseRange {
+            first: 0,
+            last: 0,
+            flags: 0,
+        },
+        _ => return None,
+    })
+}
+
 /// The call that a kind announces, its values still to be read.
 pub(super) fn blank_call(code: u64, failed: bool, entered: bool) -> Option<Call> {
     Some(Call {
@@ -100,13 +183,30 @@ pub(super) fn blank_call(code: u64, failed: bool, entered: bool) -> Option<Call>
         entered: entered.then(Default::default),
         stack: None,
         outcome: if failed { Err(Errno(0)) } else { Ok(0) },
-        what: call::blank(code)?,
+        what: blank(code)?,
     })
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_keep_their_numbers() {
+        let names: Vec<String> = (0..CALLS as u64)
+            .map(|code| blank(code).unwrap().kernel_name().to_owned())
+            .collect();
+        assert_eq!(
+            names.join(" "),
+            "mmap munmap mremap brk madvise process_madvise mprotect socket connect accept close dup \
+             dup2 close_range",
+        );
+        for number in 0..CALLS as u64 {
+            assert_eq!(code(&blank(number).unwrap()), number);
+        }
+        assert_eq!(blank(CALLS as u64), None);
+    }
 
     #[test]
     fn numbers_stand_for_one_kind_each() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::kind::Kind;
+use super::kind::{self, Kind};
 
 const PROTO: &str = include_str!("tracer.proto");
 
@@ -110,6 +110,7 @@ fn rust_field(line: &str, attribute: &str) -> Option<(u32, String)> {
     let (name, kind) = line
         .split_once(": ")
         .or_else(|| line.trim_end_matches(')').split_once('('))?;
+    let kind = kind.rsplit("::").next()?;
     let inner = kind
         .trim_start_matches("Option<")
         .trim_start_matches("Vec<")
@@ -181,9 +182,9 @@ fn kinds_are_as_documented() {
         assert_eq!(kind.as_deref().unwrap_or("Unknown"), name);
     }
     let calls: Vec<String> = (0..)
-        .map_while(super::call::blank)
+        .map_while(|code| kind::blank_call(code, false, false))
         .enumerate()
-        .map(|(code, what)| format!("{code} {}", what.kernel_name()))
+        .map(|(code, call)| format!("{code} {}", call.what.kernel_name()))
         .collect();
     let text = PROTO.replace("\n// ", " ");
     assert_eq!(calls.len(), 14);

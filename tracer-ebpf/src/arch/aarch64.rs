@@ -50,23 +50,21 @@ impl SavedRegisters {
     }
 }
 
-pub(crate) const fn kind_of(call_number: u64) -> Option<Kind> {
-    Some(match call_number {
-        23 => Kind::DUP,
-        24 => Kind::DUP3,
-        57 => Kind::CLOSE,
-        198 => Kind::SOCKET,
-        202 => Kind::ACCEPT,
-        203 => Kind::CONNECT,
-        214 => Kind::BRK,
-        215 => Kind::MUNMAP,
-        216 => Kind::MREMAP,
-        222 => Kind::MMAP,
-        226 => Kind::MPROTECT,
-        233 => Kind::MADVISE,
-        242 => Kind::ACCEPT4,
-        436 => Kind::CLOSE_RANGE,
-        440 => Kind::PROCESS_MADVISE,
-        _ => return None,
-    })
-}
+/// Number and kind of each call of interest.
+pub(crate) const CALLS: &[(usize, Kind)] = &[
+    (23, Kind::DUP),
+    (24, Kind::DUP3),
+    (57, Kind::CLOSE),
+    (198, Kind::SOCKET),
+    (202, Kind::ACCEPT),
+    (203, Kind::CONNECT),
+    (214, Kind::BRK),
+    (215, Kind::MUNMAP),
+    (216, Kind::MREMAP),
+    (222, Kind::MMAP),
+    (226, Kind::MPROTECT),
+    (233, Kind::MADVISE),
+    (242, Kind::ACCEPT4),
+    (436, Kind::CLOSE_RANGE),
+    (440, Kind::PROCESS_MADVISE),
+];

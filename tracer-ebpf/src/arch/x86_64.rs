@@ -50,24 +50,22 @@ impl SavedRegisters {
     }
 }
 
-pub(crate) const fn kind_of(call_number: u64) -> Option<Kind> {
-    Some(match call_number {
-        3 => Kind::CLOSE,
-        9 => Kind::MMAP,
-        10 => Kind::MPROTECT,
-        11 => Kind::MUNMAP,
-        12 => Kind::BRK,
-        25 => Kind::MREMAP,
-        28 => Kind::MADVISE,
-        32 => Kind::DUP,
-        33 => Kind::DUP2,
-        41 => Kind::SOCKET,
-        42 => Kind::CONNECT,
-        43 => Kind::ACCEPT,
-        288 => Kind::ACCEPT4,
-        292 => Kind::DUP3,
-        436 => Kind::CLOSE_RANGE,
-        440 => Kind::PROCESS_MADVISE,
-        _ => return None,
-    })
-}
+/// Number and kind of each call of interest.
+pub(crate) const CALLS: &[(usize, Kind)] = &[
+    (3, Kind::CLOSE),
+    (9, Kind::MMAP),
+    (10, Kind::MPROTECT),
+    (11, Kind::MUNMAP),
+    (12, Kind::BRK),
+    (25, Kind::MREMAP),
+    (28, Kind::MADVISE),
+    (32, Kind::DUP),
+    (33, Kind::DUP2),
+    (41, Kind::SOCKET),
+    (42, Kind::CONNECT),
+    (43, Kind::ACCEPT),
+    (288, Kind::ACCEPT4),
+    (292, Kind::DUP3),
+    (436, Kind::CLOSE_RANGE),
+    (440, Kind::PROCESS_MADVISE),
+];

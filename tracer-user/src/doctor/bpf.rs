@@ -5,7 +5,9 @@ use std::io::{self, Read as _};
 
 use aya::maps::MapType;
 use aya::programs::{ProgramError, ProgramType};
-use aya::sys::{BpfHelper, SyscallError, is_helper_supported, is_map_supported, is_program_supported};
+use aya::sys::{
+    BpfHelper, SyscallError, is_helper_supported, is_map_supported, is_program_supported,
+};
 use humansize::{BINARY, format_size};
 use rustix::io::Errno;
 
@@ -90,7 +92,10 @@ fn btf_found(size: io::Result<u64>, start: [u8; 2]) -> Finding {
 
 pub(super) fn lockdown() -> Finding {
     let file = read_capped(LOCKDOWN, SHORT);
-    file.map_or_else(|_| lockdown_probed(probe_read()), |text| lockdown_told(&text))
+    file.map_or_else(
+        |_| lockdown_probed(probe_read()),
+        |text| lockdown_told(&text),
+    )
 }
 
 /// The file reads `none [integrity] confidentiality`, the current level in brackets.
@@ -103,7 +108,11 @@ fn lockdown_told(text: &[u8]) -> Finding {
             "boot with lockdown=integrity or none (secure boot may set it)",
         );
     }
-    Finding::ok(if current.is_empty() { "not told" } else { current })
+    Finding::ok(if current.is_empty() {
+        "not told"
+    } else {
+        current
+    })
 }
 
 /// Without securityfs: locked down, a kernel no longer knows the helper that reads its memory.
@@ -151,9 +160,21 @@ mod tests {
 
     #[test]
     fn no_syscall_no_permission_no_programs() {
-        check(&syscall_answered(Ok(true)), Status::Ok, "a program was loaded");
-        check(&syscall_answered(Ok(false)), Status::Missing, "this kernel runs no tracing programs");
-        check(&syscall_answered(Err(errno(Errno::NOSYS))), Status::Missing, "this kernel has no bpf()");
+        check(
+            &syscall_answered(Ok(true)),
+            Status::Ok,
+            "a program was loaded",
+        );
+        check(
+            &syscall_answered(Ok(false)),
+            Status::Missing,
+            "this kernel runs no tracing programs",
+        );
+        check(
+            &syscall_answered(Err(errno(Errno::NOSYS))),
+            Status::Missing,
+            "this kernel has no bpf()",
+        );
         check(
             &syscall_answered(Err(errno(Errno::PERM))),
             Status::Missing,
@@ -168,8 +189,16 @@ mod tests {
 
     #[test]
     fn ring_buffers() {
-        check(&ring_buffer_answered(Ok(true)), Status::Ok, "a map was made");
-        check(&ring_buffer_answered(Ok(false)), Status::Missing, "this kernel has no BPF ring buffer");
+        check(
+            &ring_buffer_answered(Ok(true)),
+            Status::Ok,
+            "a map was made",
+        );
+        check(
+            &ring_buffer_answered(Ok(false)),
+            Status::Missing,
+            "this kernel has no BPF ring buffer",
+        );
         check(
             &ring_buffer_answered(Err(errno(Errno::PERM))),
             Status::Missing,
@@ -180,8 +209,16 @@ mod tests {
     #[test]
     fn btf_files() {
         let magic = BTF_MAGIC.to_ne_bytes();
-        check(&btf_found(Ok(5_519_912), magic), Status::Ok, "/sys/kernel/btf/vmlinux, 5.26 MiB");
-        check(&btf_found(Ok(9), *b"xx"), Status::Missing, "/sys/kernel/btf/vmlinux is no BTF");
+        check(
+            &btf_found(Ok(5_519_912), magic),
+            Status::Ok,
+            "/sys/kernel/btf/vmlinux, 5.26 MiB",
+        );
+        check(
+            &btf_found(Ok(9), *b"xx"),
+            Status::Missing,
+            "/sys/kernel/btf/vmlinux is no BTF",
+        );
         check(
             &btf_found(Err(errno(Errno::NOENT)), [0; 2]),
             Status::Missing,
@@ -191,8 +228,16 @@ mod tests {
 
     #[test]
     fn lockdown_levels() {
-        check(&lockdown_told(b"[none] integrity confidentiality\n"), Status::Ok, "none");
-        check(&lockdown_told(b"none [integrity] confidentiality\n"), Status::Ok, "integrity");
+        check(
+            &lockdown_told(b"[none] integrity confidentiality\n"),
+            Status::Ok,
+            "none",
+        );
+        check(
+            &lockdown_told(b"none [integrity] confidentiality\n"),
+            Status::Ok,
+            "integrity",
+        );
         check(
             &lockdown_told(b"none integrity [confidentiality]\n"),
             Status::Missing,

@@ -36,9 +36,10 @@ fn kprobe_found(by_perf: bool, by_tracefs: bool) -> Finding {
     match (by_perf, by_tracefs) {
         (true, _) => Finding::ok("offered as a perf event; the first attach decides"),
         (false, true) => Finding::ok("offered in tracefs; the first attach decides"),
-        (false, false) => {
-            Finding::missing("not in this kernel", "kprobes take a kernel built with CONFIG_KPROBES")
-        }
+        (false, false) => Finding::missing(
+            "not in this kernel",
+            "kprobes take a kernel built with CONFIG_KPROBES",
+        ),
     }
 }
 
@@ -64,7 +65,10 @@ enum Place {
 
 impl Place {
     fn find() -> io::Result<Self> {
-        tracefs::mounted().map_or_else(|| Detached::open().map(Self::Unmounted), |place| Ok(Self::Mounted(place)))
+        tracefs::mounted().map_or_else(
+            || Detached::open().map(Self::Unmounted),
+            |place| Ok(Self::Mounted(place)),
+        )
     }
 
     fn has_event(&self, event: &str) -> bool {
@@ -145,18 +149,46 @@ mod tests {
 
     #[test]
     fn families() {
-        check(&fentry_answered(Ok(true)), Status::Ok, "a test function was hooked");
-        check(&fentry_answered(Ok(false)), Status::Missing, "not in this kernel");
+        check(
+            &fentry_answered(Ok(true)),
+            Status::Ok,
+            "a test function was hooked",
+        );
+        check(
+            &fentry_answered(Ok(false)),
+            Status::Missing,
+            "not in this kernel",
+        );
         check(
             &fentry_answered(refused()),
             Status::Missing,
             "refused: Operation not permitted (os error 1)",
         );
-        check(&kprobe_found(true, false), Status::Ok, "offered as a perf event; the first attach decides");
-        check(&kprobe_found(false, true), Status::Ok, "offered in tracefs; the first attach decides");
-        check(&kprobe_found(false, false), Status::Missing, "not in this kernel");
-        check(&tracepoint_found(Ok(true)), Status::Ok, "syscalls:sys_enter_* and sys_exit_*");
-        check(&tracepoint_found(Ok(false)), Status::Missing, "no syscalls:* events that we may read");
+        check(
+            &kprobe_found(true, false),
+            Status::Ok,
+            "offered as a perf event; the first attach decides",
+        );
+        check(
+            &kprobe_found(false, true),
+            Status::Ok,
+            "offered in tracefs; the first attach decides",
+        );
+        check(
+            &kprobe_found(false, false),
+            Status::Missing,
+            "not in this kernel",
+        );
+        check(
+            &tracepoint_found(Ok(true)),
+            Status::Ok,
+            "syscalls:sys_enter_* and sys_exit_*",
+        );
+        check(
+            &tracepoint_found(Ok(false)),
+            Status::Missing,
+            "no syscalls:* events that we may read",
+        );
         check(
             &tracepoint_found(refused()),
             Status::Missing,
@@ -167,10 +199,26 @@ mod tests {
     #[test]
     fn useful_things() {
         check(&uprobe_found(true), Status::Ok, "offered as a perf event");
-        check(&uprobe_found(false), Status::Limited, "not in this kernel: who started a goroutine is not told");
-        check(&page_faults_found(true, true), Status::Ok, "tracepoint exceptions:page_fault_user");
-        check(&page_faults_found(false, true), Status::Ok, "software event page-faults");
-        check(&page_faults_found(false, false), Status::Limited, "not offered: who touched memory first is not told");
+        check(
+            &uprobe_found(false),
+            Status::Limited,
+            "not in this kernel: who started a goroutine is not told",
+        );
+        check(
+            &page_faults_found(true, true),
+            Status::Ok,
+            "tracepoint exceptions:page_fault_user",
+        );
+        check(
+            &page_faults_found(false, true),
+            Status::Ok,
+            "software event page-faults",
+        );
+        check(
+            &page_faults_found(false, false),
+            Status::Limited,
+            "not offered: who touched memory first is not told",
+        );
         let place = Place::Mounted("/sys/kernel/tracing".into());
         check(&tracefs_found(Ok(place)), Status::Ok, "/sys/kernel/tracing");
         check(

@@ -80,7 +80,9 @@ fn memlock_of(limit: Option<u64>, version: (u64, u64)) -> Finding {
     let size = format_size(bytes, BINARY);
     let (major, minor) = CHARGED_TO_CGROUP;
     if version >= CHARGED_TO_CGROUP {
-        return Finding::ok(format!("{size}, of no concern to BPF since Linux {major}.{minor}"));
+        return Finding::ok(format!(
+            "{size}, of no concern to BPF since Linux {major}.{minor}"
+        ));
     }
     Finding::limited(
         format!("{size}, which BPF maps must fit into before Linux {major}.{minor}"),
@@ -90,11 +92,17 @@ fn memlock_of(limit: Option<u64>, version: (u64, u64)) -> Finding {
 
 pub(super) fn perf_event_paranoid() -> Finding {
     // With CAP_PERFMON, which is required anyway, the switch has no effect.
-    setting("/proc/sys/kernel/perf_event_paranoid", "no perf events in this kernel")
+    setting(
+        "/proc/sys/kernel/perf_event_paranoid",
+        "no perf events in this kernel",
+    )
 }
 
 pub(super) fn unprivileged_bpf() -> Finding {
-    setting("/proc/sys/kernel/unprivileged_bpf_disabled", "no switch in this kernel")
+    setting(
+        "/proc/sys/kernel/unprivileged_bpf_disabled",
+        "no switch in this kernel",
+    )
 }
 
 fn setting(path: &str, absent: &str) -> Finding {
@@ -106,7 +114,9 @@ fn setting_of(path: &str, text: io::Result<Vec<u8>>, absent: &str) -> Finding {
     match text {
         Ok(text) => {
             let value = String::from_utf8_lossy(text.trim_ascii()).into_owned();
-            Finding::ok(format!("{name} is {value}; CAP_BPF and CAP_PERFMON override it"))
+            Finding::ok(format!(
+                "{name} is {value}; CAP_BPF and CAP_PERFMON override it"
+            ))
         }
         Err(_) => Finding::ok(absent),
     }
@@ -127,12 +137,20 @@ mod tests {
     fn architectures() {
         check(&architecture_named("x86_64"), Status::Ok, "amd64");
         check(&architecture_named("aarch64"), Status::Ok, "arm64");
-        check(&architecture_named("riscv64"), Status::Missing, "riscv64 has no stack walker");
+        check(
+            &architecture_named("riscv64"),
+            Status::Missing,
+            "riscv64 has no stack walker",
+        );
     }
 
     #[test]
     fn rights() {
-        check(&rights_found(Effective(u64::MAX), true), Status::Ok, "all that are needed");
+        check(
+            &rights_found(Effective(u64::MAX), true),
+            Status::Ok,
+            "all that are needed",
+        );
         check(
             &rights_found(Effective(u64::MAX), false),
             Status::Missing,
@@ -154,7 +172,11 @@ mod tests {
     #[test]
     fn memlock_limits() {
         check(&memlock_of(None, (5, 4)), Status::Ok, "unlimited");
-        check(&memlock_of(Some(8 << 20), (5, 11)), Status::Ok, "8 MiB, of no concern to BPF since Linux 5.11");
+        check(
+            &memlock_of(Some(8 << 20), (5, 11)),
+            Status::Ok,
+            "8 MiB, of no concern to BPF since Linux 5.11",
+        );
         check(
             &memlock_of(Some(64 << 10), (5, 10)),
             Status::Limited,
@@ -165,8 +187,16 @@ mod tests {
     #[test]
     fn settings() {
         let found = setting_of("/proc/sys/kernel/x", Ok(b"2\n".to_vec()), "none");
-        check(&found, Status::Ok, "x is 2; CAP_BPF and CAP_PERFMON override it");
-        let absent = setting_of("/proc/sys/kernel/x", Err(io::ErrorKind::NotFound.into()), "none");
+        check(
+            &found,
+            Status::Ok,
+            "x is 2; CAP_BPF and CAP_PERFMON override it",
+        );
+        let absent = setting_of(
+            "/proc/sys/kernel/x",
+            Err(io::ErrorKind::NotFound.into()),
+            "none",
+        );
         check(&absent, Status::Ok, "none");
     }
 }

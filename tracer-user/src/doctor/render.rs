@@ -1,6 +1,9 @@
 //! A diagnosis as text and as JSON.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
+use tracer_core::report::escape;
 
 use super::{Diagnosis, Line};
 
@@ -16,17 +19,26 @@ impl Diagnosis {
         let mut text = String::new();
         for Line { name, finding, .. } in self.lines() {
             let status = finding.status.name();
-            text += &format!("{status:STATUS$}{name:width$}{}\n", finding.detail);
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{status:STATUS$}{name:width$}{}",
+                escape(&finding.detail)
+            );
             if let Some(hint) = &finding.hint {
-                text += &format!("{:1$}hint: {hint}\n", "", STATUS + width);
+                let _ = writeln!(text, "{:2$}hint: {}", "", escape(hint), STATUS + width);
             }
         }
         text + &self.verdict() + "\n"
     }
 
-    /// One object with `schema: "tracer/doctor/1"`.
+    /// One object with `schema: "tracer/doctor/1"`, on one line.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub fn json(&self) -> String {
+        format!("{}\n", self.object())
+    }
+
+    fn object(&self) -> Value {
         let checks: Vec<Value> = self
             .lines()
             .map(|Line { name, finding, .. }| {
@@ -40,7 +52,7 @@ impl Diagnosis {
             "hooks": self.hooks(),
             "obstacles": self.obstacles(),
             "pid": self.target.as_ref().map(|visit| visit.pid),
-            "can_attach": self.exit_status().is_none(),
+            "can_attach": self.exit_status() == 0,
             "verdict": self.verdict(),
         })
     }
@@ -50,19 +62,31 @@ impl Diagnosis {
     pub fn verdict(&self) -> String {
         let obstacles = self.obstacles();
         let machine = if obstacles.is_empty() {
-            format!("this machine can run tracer with hooks: {}", self.hooks().join(", "))
+            format!(
+                "this machine can run tracer with hooks: {}",
+                self.hooks().join(", ")
+            )
         } else {
-            format!("this machine cannot run tracer as it is; missing: {}", obstacles.join(", "))
+            format!(
+                "this machine cannot run tracer as it is; missing: {}",
+                obstacles.join(", ")
+            )
         };
         let target = self.target.as_ref().map_or(String::new(), |visit| {
-            let can = if visit.refused.is_some() { "cannot" } else { "can" };
+            let can = if visit.refused.is_some() {
+                "cannot"
+            } else {
+                "can"
+            };
             format!("; pid {} {can} be looked into", visit.pid)
         });
         machine + &target
     }
 
     fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.machine.iter().chain(self.target.iter().flat_map(|visit| &visit.lines))
+        self.machine
+            .iter()
+            .chain(self.target.iter().flat_map(|visit| &visit.lines))
     }
 }
 
@@ -74,15 +98,27 @@ mod tests {
     use crate::failure::ExitStatus;
 
     fn line(name: &'static str, role: Role, finding: Finding) -> Line {
-        Line { name, role, finding }
+        Line {
+            name,
+            role,
+            finding,
+        }
     }
 
     fn sick() -> Diagnosis {
         let denied = Finding::missing("there is no process with pid 9", "list them");
         Diagnosis {
             machine: vec![
-                line("capabilities", Role::Required, Finding::missing("without CAP_BPF", "sudo")),
-                line("kprobe", Role::Hook, Finding::missing("not in this kernel", "build it")),
+                line(
+                    "capabilities",
+                    Role::Required,
+                    Finding::missing("without CAP_BPF", "sudo"),
+                ),
+                line(
+                    "kprobe",
+                    Role::Hook,
+                    Finding::missing("not in this kernel", "build it"),
+                ),
                 line("tracepoint", Role::Hook, Finding::ok("syscalls:*")),
             ],
             target: Some(Visit {
@@ -96,9 +132,17 @@ mod tests {
     fn healthy() -> Diagnosis {
         Diagnosis {
             machine: vec![
-                line("BTF", Role::Required, Finding::ok("/sys/kernel/btf/vmlinux, 6.1 MiB")),
+                line(
+                    "BTF",
+                    Role::Required,
+                    Finding::ok("/sys/kernel/btf/vmlinux, 6.1 MiB"),
+                ),
                 line("fentry", Role::Hook, Finding::ok("hooked")),
-                line("tracepoint", Role::Hook, Finding::limited("slow", "mount it")),
+                line(
+                    "tracepoint",
+                    Role::Hook,
+                    Finding::limited("slow", "mount it"),
+                ),
             ],
             target: None,
         }
@@ -128,6 +172,15 @@ this machine cannot run tracer as it is; missing: capabilities; pid 9 cannot be 
     }
 
     #[test]
+    fn what_a_target_calls_itself_cannot_draw_on_the_terminal() {
+        let mut found = healthy();
+        found.machine[0].finding.detail = "9 (a\u{1b}[2J\n) of uid 0".to_owned();
+        let text = found.text();
+        assert!(!text.contains('\u{1b}'));
+        assert_eq!(text.lines().count(), healthy().text().lines().count());
+    }
+
+    #[test]
     fn json_has_everything() {
         let expected = json!({
             "schema": "tracer/doctor/1",
@@ -142,9 +195,12 @@ this machine cannot run tracer as it is; missing: capabilities; pid 9 cannot be 
             "can_attach": true,
             "verdict": "this machine can run tracer with hooks: fentry, tracepoint",
         });
-        assert_eq!(healthy().json(), expected);
-        let sick = sick().json();
-        assert_eq!((&sick["can_attach"], &sick["pid"]), (&json!(false), &json!(9)));
+        assert_eq!(healthy().object(), expected);
+        let sick = sick().object();
+        assert_eq!(
+            (&sick["can_attach"], &sick["pid"]),
+            (&json!(false), &json!(9))
+        );
         assert_eq!(sick["obstacles"], json!(["capabilities"]));
     }
 }

@@ -53,8 +53,10 @@ pub(super) fn cgroup_found(sample: io::Result<CgroupSample>) -> Finding {
                 CgroupVersion::V1 => "v1",
                 CgroupVersion::V2 => "v2",
             };
-            let limit = sample.limit.map_or("no limit".to_owned(), |limit| format!("limit {}", format_size(limit, BINARY)));
-            Finding::ok(format!("{version} {}, {limit}", sample.path.escape_debug()))
+            let limit = sample.limit.map_or("no limit".to_owned(), |limit| {
+                format!("limit {}", format_size(limit, BINARY))
+            });
+            Finding::ok(format!("{version} {}, {limit}", sample.path))
         }
         Err(error) => Finding::limited(
             format!("not read ({error}): limits and OOM kills are not told"),
@@ -75,15 +77,33 @@ mod tests {
     }
 
     fn sample(version: CgroupVersion, limit: Option<u64>) -> CgroupSample {
-        let path = "/a\n".to_owned();
+        let path = "/a".to_owned();
         let none = None;
-        CgroupSample { version, path, usage: none, limit, high: none, anon: none, file: none, sock: none, oom_kills: none }
+        CgroupSample {
+            version,
+            path,
+            usage: none,
+            limit,
+            high: none,
+            anon: none,
+            file: none,
+            sock: none,
+            oom_kills: none,
+        }
     }
 
     #[test]
     fn cgroups() {
-        check(&cgroup_found(Ok(sample(CgroupVersion::V1, None))), Status::Ok, "v1 /a\\n, no limit");
-        check(&cgroup_found(Ok(sample(CgroupVersion::V2, Some(1 << 30)))), Status::Ok, "v2 /a\\n, limit 1 GiB");
+        check(
+            &cgroup_found(Ok(sample(CgroupVersion::V1, None))),
+            Status::Ok,
+            "v1 /a, no limit",
+        );
+        check(
+            &cgroup_found(Ok(sample(CgroupVersion::V2, Some(1 << 30)))),
+            Status::Ok,
+            "v2 /a, limit 1 GiB",
+        );
         check(
             &cgroup_found(Err(io::Error::other("not mounted"))),
             Status::Limited,
@@ -93,9 +113,25 @@ mod tests {
 
     #[test]
     fn smaps_of_kernels() {
-        check(&lazy_free_told(Ok(true)), Status::Ok, "smaps tells memory given back with MADV_FREE");
-        check(&lazy_free_told(Ok(false)), Status::Limited, "smaps does not tell memory given back with MADV_FREE");
-        check(&lazy_free_told(Err(io::Error::other("x"))), Status::Limited, "smaps cannot be read (x)");
-        check(&rollup_missing("x"), Status::Limited, "x: LazyFree and huge pages are not told");
+        check(
+            &lazy_free_told(Ok(true)),
+            Status::Ok,
+            "smaps tells memory given back with MADV_FREE",
+        );
+        check(
+            &lazy_free_told(Ok(false)),
+            Status::Limited,
+            "smaps does not tell memory given back with MADV_FREE",
+        );
+        check(
+            &lazy_free_told(Err(io::Error::other("x"))),
+            Status::Limited,
+            "smaps cannot be read (x)",
+        );
+        check(
+            &rollup_missing("x"),
+            Status::Limited,
+            "x: LazyFree and huge pages are not told",
+        );
     }
 }

@@ -23,7 +23,10 @@ const ARCHITECTURES: &[(u16, &str)] = &[
 
 /// What the file of an executable says. Addresses are link-time virtual addresses.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "facts, each independent of the others")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts, each independent of the others"
+)]
 pub struct Binary {
     /// It holds Go code: build information, a pclntab, or both.
     pub is_go: bool,
@@ -62,16 +65,24 @@ impl Binary {
         let build = BuildInfo::read(&image);
         let table = Table::find(&image, build.is_some()).unwrap_or_default();
         let is_go = build.is_some() || table.is_some();
-        let BuildInfo { version, main_module, dependencies } = build.unwrap_or_default();
+        let BuildInfo {
+            version,
+            main_module,
+            dependencies,
+        } = build.unwrap_or_default();
         let function = |name| table.as_ref().and_then(|table| table.function_range(name));
         Ok(Self {
             is_go,
             go_version: version.or_else(|| is_go.then(|| build_info::version_variable(&image))?),
             main_module,
             dependencies,
-            stripped: !image.sections.iter().any(|section| section.kind == elf::SHT_SYMTAB.0),
+            stripped: !image
+                .sections
+                .iter()
+                .any(|section| section.kind == elf::SHT_SYMTAB.0),
             pie: image.is_pie(),
-            cgo: image.needs_libraries() || CGO_FUNCTIONS.iter().any(|name| function(name).is_some()),
+            cgo: image.needs_libraries()
+                || CGO_FUNCTIONS.iter().any(|name| function(name).is_some()),
             build_id: notes::build_id(&image),
             arch: ARCHITECTURES
                 .iter()
@@ -96,7 +107,11 @@ impl Binary {
             }
             segment.address.checked_add(skip)
         };
-        let code = self.segments.iter().filter(|segment| segment.executable).find_map(address);
+        let code = self
+            .segments
+            .iter()
+            .filter(|segment| segment.executable)
+            .find_map(address);
         code.or_else(|| self.segments.iter().find_map(address))
     }
 }

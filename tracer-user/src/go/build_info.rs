@@ -44,10 +44,14 @@ impl BuildInfo {
         }
         let (version, modules) = if u8_at(data, 15)? & INLINE_STRINGS != 0 {
             let mut rest = data.get(32..)?;
-            (take_string(&mut rest, MAX_VERSION), take_string(&mut rest, MAX_MODULES))
+            (
+                take_string(&mut rest, MAX_VERSION),
+                take_string(&mut rest, MAX_MODULES),
+            )
         } else {
             // The two words of the header may be relocated, so they are read by their address.
-            let string = |at: u64, limit| image.go_string(image.pointer(address.checked_add(at)?)?, limit);
+            let string =
+                |at: u64, limit| image.go_string(image.pointer(address.checked_add(at)?)?, limit);
             (string(16, MAX_VERSION), string(24, MAX_MODULES))
         };
         let mut info = modules.map(parse_modules).unwrap_or_default();
@@ -61,28 +65,33 @@ impl BuildInfo {
 /// It is the one string variable whose text is a version; Go 1.10-1.12 and damaged files.
 pub(super) fn version_variable(image: &Image<'_>) -> Option<String> {
     let data = [&b".data"[..], b".data.rel.ro", b".noptrdata"];
-    data.iter().filter_map(|name| image.section(name)).find_map(|section| {
-        let len = usize::try_from(section.size).ok()?;
-        let bytes = image.relocated(section.address, len)?;
-        bytes.windows(16).step_by(8).find_map(|header| {
-            let len = usize::try_from(u64_at(header, 8)?).ok()?;
-            if !(5..=32).contains(&len) {
-                return None;
-            }
-            parse_version(image.bytes_at(u64_at(header, 0)?)?.get(..len)?)
+    data.iter()
+        .filter_map(|name| image.section(name))
+        .find_map(|section| {
+            let len = usize::try_from(section.size).ok()?;
+            let bytes = image.relocated(section.address, len)?;
+            bytes.windows(16).step_by(8).find_map(|header| {
+                let len = usize::try_from(u64_at(header, 8)?).ok()?;
+                if !(5..=32).contains(&len) {
+                    return None;
+                }
+                parse_version(image.bytes_at(u64_at(header, 0)?)?.get(..len)?)
+            })
         })
-    })
 }
 
 /// Looks for the magic where there is no section of that name.
 fn scan(image: &Image<'_>) -> Option<u64> {
-    image.segments_of(elf::PT_LOAD.0).filter(|segment| !segment.executable).find_map(|segment| {
-        let bytes = image.contents(segment);
-        (0..bytes.len())
-            .step_by(ALIGNMENT)
-            .find(|at| bytes[*at..].starts_with(MAGIC))
-            .and_then(|at| segment.address.checked_add(at as u64))
-    })
+    image
+        .segments_of(elf::PT_LOAD.0)
+        .filter(|segment| !segment.executable)
+        .find_map(|segment| {
+            let bytes = image.contents(segment);
+            (0..bytes.len())
+                .step_by(ALIGNMENT)
+                .find(|at| bytes[*at..].starts_with(MAGIC))
+                .and_then(|at| segment.address.checked_add(at as u64))
+        })
 }
 
 fn take_string<'d>(data: &mut &'d [u8], limit: usize) -> Option<&'d [u8]> {
@@ -96,8 +105,11 @@ fn take_string<'d>(data: &mut &'d [u8], limit: usize) -> Option<&'d [u8]> {
 fn parse_version(text: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(text).ok()?;
     let plausible = text.strip_prefix("go1.").is_some_and(|rest| {
-        rest.starts_with(|c: char| c.is_ascii_digit()) && rest.chars().all(|c| c.is_ascii_graphic() || c == ' ')
-    }) || text.strip_prefix("devel ").is_some_and(|rest| rest.chars().all(|c| !c.is_control()));
+        rest.starts_with(|c: char| c.is_ascii_digit())
+            && rest.chars().all(|c| c.is_ascii_graphic() || c == ' ')
+    }) || text
+        .strip_prefix("devel ")
+        .is_some_and(|rest| rest.chars().all(|c| !c.is_control()));
     plausible.then(|| text.to_owned())
 }
 
@@ -133,7 +145,10 @@ mod tests {
     fn versions() {
         check_version("go1.26.8", Some("go1.26.8"));
         check_version("go1.22rc1", Some("go1.22rc1"));
-        check_version("go1.24.1 X:nocoverageredesign", Some("go1.24.1 X:nocoverageredesign"));
+        check_version(
+            "go1.24.1 X:nocoverageredesign",
+            Some("go1.24.1 X:nocoverageredesign"),
+        );
         check_version("devel go1.27-1a2b3c Mon", Some("devel go1.27-1a2b3c Mon"));
         check_version("go1.", None);
         check_version("go1.2\x1b[31m", None);

@@ -54,15 +54,16 @@ impl<'d> Image<'d> {
 
     /// The section of this name that has contents in memory.
     pub(super) fn section(&self, name: &[u8]) -> Option<&Section<'d>> {
-        self.sections.iter().find(|section| section.loaded && section.name == name)
+        self.sections
+            .iter()
+            .find(|section| section.loaded && section.name == name)
     }
 
     /// Whether the loader may place it anywhere, and it is a program rather than a library.
     pub(super) fn is_pie(&self) -> bool {
         let flags = self.dynamic(elf::DT_FLAGS_1.0).next().unwrap_or_default();
         self.shared_object
-            && (flags & elf::DF_1_PIE.0 != 0
-                || self.segments_of(elf::PT_INTERP.0).next().is_some())
+            && (flags & elf::DF_1_PIE.0 != 0 || self.segments_of(elf::PT_INTERP.0).next().is_some())
     }
 
     /// Whether it asks the loader for libraries.
@@ -72,12 +73,15 @@ impl<'d> Image<'d> {
 
     /// The file's bytes of a segment, empty when they lie outside the file.
     pub(super) fn contents(&self, segment: &Segment) -> &'d [u8] {
-        self.range(segment.offset, segment.file_size).unwrap_or_default()
+        self.range(segment.offset, segment.file_size)
+            .unwrap_or_default()
     }
 
     /// Segments of one kind (`PT_…`).
     pub(super) fn segments_of(&self, kind: u32) -> impl Iterator<Item = &Segment> {
-        self.segments.iter().filter(move |segment| segment.kind == kind)
+        self.segments
+            .iter()
+            .filter(move |segment| segment.kind == kind)
     }
 
     /// The bytes from `address` to the end of its section, else of its segment.
@@ -89,24 +93,36 @@ impl<'d> Image<'d> {
     /// Start and bytes of the section, else of the segment, that `address` lies in.
     pub(super) fn around(&self, address: u64) -> Option<(u64, &'d [u8])> {
         let contains = |start, size| address.checked_sub(start).is_some_and(|at| at < size);
-        let section =
-            self.sections.iter().find(|section| section.loaded && contains(section.address, section.size));
+        let section = self
+            .sections
+            .iter()
+            .find(|section| section.loaded && contains(section.address, section.size));
         if let Some(section) = section {
             return Some((section.address, self.range(section.offset, section.size)?));
         }
         let segment = self
             .segments_of(elf::PT_LOAD.0)
             .find(|segment| contains(segment.address, segment.file_size))?;
-        Some((segment.address, self.range(segment.offset, segment.file_size)?))
+        Some((
+            segment.address,
+            self.range(segment.offset, segment.file_size)?,
+        ))
     }
 
     /// The `len` bytes at `address` as they are after relocation to base 0.
     pub(super) fn relocated(&self, address: u64, len: usize) -> Option<Vec<u8>> {
         let mut bytes = self.bytes_at(address)?.get(..len)?.to_vec();
         for (place, value) in self.relocations() {
-            let Some(at) = place.checked_sub(address) else { continue };
-            let Ok(at) = usize::try_from(at) else { continue };
-            if let Some(word) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<8>()) {
+            let Some(at) = place.checked_sub(address) else {
+                continue;
+            };
+            let Ok(at) = usize::try_from(at) else {
+                continue;
+            };
+            if let Some(word) = bytes
+                .get_mut(at..)
+                .and_then(|rest| rest.first_chunk_mut::<8>())
+            {
                 *word = value.to_le_bytes();
             }
         }
@@ -142,7 +158,11 @@ impl<'d> Image<'d> {
                 })
             });
         let relocated = self.relocations().filter(|(_, addend)| *addend == value);
-        relocated.map(|(place, _)| place).chain(in_place).take(limit).collect()
+        relocated
+            .map(|(place, _)| place)
+            .chain(in_place)
+            .take(limit)
+            .collect()
     }
 
     /// Place and value of each base-relative relocation.
@@ -151,9 +171,11 @@ impl<'d> Image<'d> {
             machine if machine == elf::EM_AARCH64.0 => elf::R_AARCH64_RELATIVE.0,
             _ => elf::R_X86_64_RELATIVE.0,
         };
-        self.relocations.chunks_exact(RELA_SIZE).filter_map(move |rela| {
-            (u32_at(rela, 8)? == relative).then_some((u64_at(rela, 0)?, u64_at(rela, 16)?))
-        })
+        self.relocations
+            .chunks_exact(RELA_SIZE)
+            .filter_map(move |rela| {
+                (u32_at(rela, 8)? == relative).then_some((u64_at(rela, 0)?, u64_at(rela, 16)?))
+            })
     }
 
     fn find_relocations(&self) -> Option<&'d [u8]> {

@@ -25,11 +25,12 @@ pub(super) fn build_id(image: &Image<'_>) -> Option<String> {
         }))
         .collect();
     let gnu = find(&areas, b"GNU\0", elf::NT_GNU_BUILD_ID.0).map(|id| {
-        id.iter().fold(String::with_capacity(id.len() * 2), |mut hex, byte| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        id.iter()
+            .fold(String::with_capacity(id.len() * 2), |mut hex, byte| {
+                // Writing to a `String` cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
     });
     gnu.or_else(|| {
         let id = find(&areas, b"Go\0\0", NT_GO_BUILD_ID)?;
@@ -42,7 +43,9 @@ fn find<'d>(areas: &[&'d [u8]], owner: &[u8], kind: u32) -> Option<&'d [u8]> {
     areas.iter().find_map(|area| {
         let mut rest = *area;
         while let Some((note, after)) = take_note(rest) {
-            if note.owner == owner && note.kind == kind && (1..=MAX_BUILD_ID).contains(&note.contents.len())
+            if note.owner == owner
+                && note.kind == kind
+                && (1..=MAX_BUILD_ID).contains(&note.contents.len())
             {
                 return Some(note.contents);
             }
@@ -70,7 +73,10 @@ fn take_note(data: &[u8]) -> Option<(Note<'_>, &[u8])> {
         kind,
         contents: data.get(contents_at..end)?,
     };
-    Some((note, data.get(end.next_multiple_of(4)..).unwrap_or_default()))
+    Some((
+        note,
+        data.get(end.next_multiple_of(4)..).unwrap_or_default(),
+    ))
 }
 
 #[cfg(test)]
@@ -79,7 +85,8 @@ mod tests {
 
     #[test]
     fn notes_are_found_behind_others() {
-        let area = b"\x04\0\0\0\x02\0\0\0\x01\0\0\0GNU\0xy\0\0\x03\0\0\0\x03\0\0\0\x03\0\0\0Xy\0\0abc\0\
+        let area =
+            b"\x04\0\0\0\x02\0\0\0\x01\0\0\0GNU\0xy\0\0\x03\0\0\0\x03\0\0\0\x03\0\0\0Xy\0\0abc\0\
                      \x04\0\0\0\x03\0\0\0\x03\0\0\0GNU\0\xab\xcd\xef";
         assert_eq!(find(&[area], b"GNU\0", 3), Some(&b"\xab\xcd\xef"[..]));
         assert_eq!(find(&[area], b"Go\0\0", 4), None);

@@ -19,13 +19,20 @@ pub fn parts(file: &[u8]) -> Vec<Range<u64>> {
         let size = u64::from(u16_at(file, entry_size)?) * u64::from(u16_at(file, count)?);
         Some(start..start.checked_add(size)?)
     };
-    let mut parts: Vec<_> = [table(32, 54, 56), table(40, 58, 60)].into_iter().flatten().collect();
+    let mut parts: Vec<_> = [table(32, 54, 56), table(40, 58, 60)]
+        .into_iter()
+        .flatten()
+        .collect();
     if let Ok(image) = Image::parse(file) {
         let segments = image.segments.iter();
-        let segments = segments.filter(|segment| !(segment.executable && segment.kind == elf::PT_LOAD.0));
+        let segments =
+            segments.filter(|segment| !(segment.executable && segment.kind == elf::PT_LOAD.0));
         parts.extend(segments.filter_map(|segment| range(segment.offset, segment.file_size)));
         // An old linker puts data into the segment of the code.
-        let sections = image.sections.iter().filter(|section| section.loaded && !section.executable);
+        let sections = image
+            .sections
+            .iter()
+            .filter(|section| section.loaded && !section.executable);
         parts.extend(sections.filter_map(|section| range(section.offset, section.size)));
     }
     parts.extend(section_names(file));
@@ -37,7 +44,10 @@ fn section_names(file: &[u8]) -> Option<Range<u64>> {
     let headers = usize::try_from(u64_at(file, 40)?).ok()?;
     let index = usize::from(u16_at(file, 62)?) * usize::from(u16_at(file, 58)?);
     let header = headers.checked_add(index)?;
-    range(u64_at(file, header.checked_add(24)?)?, u64_at(file, header.checked_add(32)?)?)
+    range(
+        u64_at(file, header.checked_add(24)?)?,
+        u64_at(file, header.checked_add(32)?)?,
+    )
 }
 
 fn range(offset: u64, size: u64) -> Option<Range<u64>> {
@@ -64,7 +74,10 @@ mod tests {
 
     #[test]
     fn overlapping_ranges_become_one() {
-        assert_eq!(merge(vec![5..7, 0..2, 1..4, 4..4, 6..9, 2..3]), [0..4, 5..9]);
+        assert_eq!(
+            merge(vec![5..7, 0..2, 1..4, 4..4, 6..9, 2..3]),
+            [0..4, 5..9]
+        );
         assert_eq!(merge(Vec::new()), []);
     }
 

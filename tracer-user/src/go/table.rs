@@ -6,6 +6,8 @@
 //!                           └────▶ function data: array of inlined calls
 //! ```
 
+#[cfg(test)]
+mod damage;
 mod frames;
 mod layout;
 mod locate;
@@ -152,7 +154,10 @@ impl Table {
     fn function(&self, index: usize) -> Option<Function> {
         let at = self.functab_at(index)? + self.layout.word;
         let record = self.parts.functions.checked_add(self.word(at)? as usize)?;
-        Some(Function { entry: self.pc(index)?, record })
+        Some(Function {
+            entry: self.pc(index)?,
+            record,
+        })
     }
 
     /// Pc of a function table entry; the one after the last is the end of the text.
@@ -176,11 +181,17 @@ impl Table {
     }
 
     fn function_name(&self, function: Function) -> Option<&[u8]> {
-        self.name(i32_at(&self.bytes, function.record.checked_add(self.layout.func.name)?)?)
+        self.name(i32_at(
+            &self.bytes,
+            function.record.checked_add(self.layout.func.name)?,
+        )?)
     }
 
     fn name(&self, offset: i32) -> Option<&[u8]> {
-        let at = self.parts.names.checked_add(usize::try_from(offset).ok()?)?;
+        let at = self
+            .parts
+            .names
+            .checked_add(usize::try_from(offset).ok()?)?;
         string_at(&self.bytes, at, MAX_NAME).filter(|name| !name.is_empty())
     }
 
@@ -189,7 +200,10 @@ impl Table {
         let number = usize::try_from(number).ok()?;
         let at = if let Some(unit) = self.layout.func.unit {
             let unit = u32_at(&self.bytes, function.record.checked_add(unit)?)? as usize;
-            let slot = unit.checked_add(number)?.checked_mul(4)?.checked_add(self.parts.units)?;
+            let slot = unit
+                .checked_add(number)?
+                .checked_mul(4)?
+                .checked_add(self.parts.units)?;
             let offset = u32_at(&self.bytes, slot)?;
             if offset == NO_DATA {
                 return None;
@@ -204,19 +218,30 @@ impl Table {
     }
 
     /// Value at `pc` of the pc table whose offset is in this field of the function's record.
-    fn field_value(&self, function: Function, field: usize, pc: u64, budget: &mut Budget) -> Option<i32> {
+    fn field_value(
+        &self,
+        function: Function,
+        field: usize,
+        pc: u64,
+        budget: &mut Budget,
+    ) -> Option<i32> {
         let offset = u32_at(&self.bytes, function.record.checked_add(field)?)? as usize;
         if offset == 0 {
             return None;
         }
-        let table = self.bytes.get(self.parts.pc_tables.checked_add(offset)?..)?;
+        let table = self
+            .bytes
+            .get(self.parts.pc_tables.checked_add(offset)?..)?;
         pc_value(table, function.entry, pc, self.quantum, budget)
     }
 
     /// The innermost inlined call at `pc`.
     fn call_index(&self, function: Function, pc: u64, budget: &mut Budget) -> Option<usize> {
         let layout = &self.layout;
-        let count = u32_at(&self.bytes, function.record.checked_add(layout.func.tables)?)?;
+        let count = u32_at(
+            &self.bytes,
+            function.record.checked_add(layout.func.tables)?,
+        )?;
         if layout.call_index >= count {
             return None;
         }
@@ -233,15 +258,27 @@ impl Table {
 
     /// The function data that says where the array of inlined calls is.
     fn calls_pointer(&self, function: Function) -> Option<u64> {
-        let Layout { func, call_array, word, .. } = self.layout;
+        let Layout {
+            func,
+            call_array,
+            word,
+            ..
+        } = self.layout;
         if usize::from(u8_at(&self.bytes, function.record.checked_add(func.data)?)?) <= call_array {
             return None;
         }
         let tables = u32_at(&self.bytes, function.record.checked_add(func.tables)?)? as usize;
-        let data = function.record.checked_add(func.size)?.checked_add(tables.checked_mul(4)?)?;
+        let data = function
+            .record
+            .checked_add(func.size)?
+            .checked_add(tables.checked_mul(4)?)?;
         match word {
-            8 => u64_at(&self.bytes, data.checked_next_multiple_of(8)?.checked_add(call_array * 8)?)
-                .filter(|pointer| *pointer != 0),
+            8 => u64_at(
+                &self.bytes,
+                data.checked_next_multiple_of(8)?
+                    .checked_add(call_array * 8)?,
+            )
+            .filter(|pointer| *pointer != 0),
             _ => u32_at(&self.bytes, data.checked_add(call_array * 4)?)
                 .filter(|offset| *offset != NO_DATA)
                 .map(u64::from),

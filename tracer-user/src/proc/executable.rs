@@ -189,7 +189,7 @@ mod tests {
     fn compiled_here() {
         let directory = tempfile::tempdir().unwrap();
         let out = directory.path().join("program");
-        let mut build = |compiler: &str, flags: &[&str], source: &str| {
+        let build = |compiler: &str, flags: &[&str], source: &str| {
             let file = directory.path().join(source);
             std::fs::write(&file, "int main(void) { return 0; }\n").unwrap();
             let done = Command::new(compiler)

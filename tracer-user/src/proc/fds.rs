@@ -93,24 +93,24 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(link: &str, expected: DescriptorKind) {
-        assert_eq!(parse(link.as_bytes()), expected);
+    fn check(link: &str, expected: &DescriptorKind) {
+        assert_eq!(parse(link.as_bytes()), *expected);
     }
 
     #[test]
     fn links() {
         let anonymous = |name: &str| DescriptorKind::Anonymous(name.to_owned());
-        check("socket:[14259]", DescriptorKind::Socket { inode: 14259 });
-        check("pipe:[14259]", DescriptorKind::Pipe);
-        check("anon_inode:[eventpoll]", anonymous("eventpoll"));
-        check("anon_inode:inotify", anonymous("inotify"));
-        check("anon_inode:[pidfd]", anonymous("pidfd"));
-        check("/dev/null", DescriptorKind::File);
-        check("/memfd:cache (deleted)", DescriptorKind::File);
-        check("/tmp/socket:[1]", DescriptorKind::File);
-        check("socket:[x]", DescriptorKind::File);
-        check("net:[4026531840]", DescriptorKind::File);
-        check("", DescriptorKind::File);
+        check("socket:[14259]", &DescriptorKind::Socket { inode: 14259 });
+        check("pipe:[14259]", &DescriptorKind::Pipe);
+        check("anon_inode:[eventpoll]", &anonymous("eventpoll"));
+        check("anon_inode:inotify", &anonymous("inotify"));
+        check("anon_inode:[pidfd]", &anonymous("pidfd"));
+        check("/dev/null", &DescriptorKind::File);
+        check("/memfd:cache (deleted)", &DescriptorKind::File);
+        check("/tmp/socket:[1]", &DescriptorKind::File);
+        check("socket:[x]", &DescriptorKind::File);
+        check("net:[4026531840]", &DescriptorKind::File);
+        check("", &DescriptorKind::File);
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(link: Vec<u8>) {
-            parse(&link);
+            let _ = parse(&link);
         }
     }
 }

@@ -203,12 +203,12 @@ mod tests {
 
     #[test]
     fn the_default_limit_of_mappings_is_no_problem() {
-        let mut text = String::new();
-        for index in 0..65_530_u64 {
+        let line = |index: u64| {
             let start = 0x7f00_0000_0000 + index * 0x2000;
-            text += &format!("{start:x}-{:x} rw-p 00000000 00:00 0 \n", start + 0x1000);
-        }
-        assert_eq!(parse(text.as_bytes()).len(), 65_530);
+            format!("{start:x}-{:x} rw-p 00000000 00:00 0 \n", start + 0x1000)
+        };
+        let text: Vec<String> = (0..65_530).map(line).collect();
+        assert_eq!(parse(text.concat().as_bytes()).len(), 65_530);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The symbolizer of one process.
 
-use std::collections::hash_map::{Entry, HashMap};
 use std::collections::BTreeMap;
+use std::collections::hash_map::{Entry, HashMap};
 use std::ffi::OsStr;
 use std::rc::Rc;
 
@@ -87,7 +87,8 @@ impl Symbolizer {
         let mapped = Rc::new(self.read_code(&mappings));
         let blazesym = build(self.pid, Rc::clone(&mapped))?;
         let change = change(&self.mapped, &mapped);
-        self.modules.retain(|id, _| mapped.values().any(|code| code.id == *id));
+        self.modules
+            .retain(|id, _| mapped.values().any(|code| code.id == *id));
         self.mapped = mapped;
         self.blazesym = blazesym;
         Ok(change)
@@ -95,15 +96,22 @@ impl Symbolizer {
 
     /// One symbol for each query, in the same order. Unknown addresses get no frames.
     pub fn symbolize(&mut self, queries: &[Query]) -> Vec<Symbol> {
-        let mut symbols: Vec<Symbol> = queries.iter().map(|query| self.without_name(*query)).collect();
-        let (kernel, user): (Vec<_>, Vec<_>) =
-            symbols.iter_mut().partition(|symbol| symbol.address >= FIRST_KERNEL_ADDRESS);
+        let mut symbols: Vec<Symbol> = queries
+            .iter()
+            .map(|query| self.without_name(*query))
+            .collect();
+        let (kernel, user): (Vec<_>, Vec<_>) = symbols
+            .iter_mut()
+            .partition(|symbol| symbol.address >= FIRST_KERNEL_ADDRESS);
         let mut process = Process::new(Pid::from(self.pid));
         // It lies in a directory that the target may write to.
         process.perf_map = false;
         self.name(&Source::Process(process), user);
         // Searching the disk for a kernel image takes longer than it tells.
-        let running = Kernel { vmlinux: MaybeDefault::None, ..Kernel::default() };
+        let running = Kernel {
+            vmlinux: MaybeDefault::None,
+            ..Kernel::default()
+        };
         self.name(&Source::Kernel(running), kernel);
         symbols
     }
@@ -111,15 +119,25 @@ impl Symbolizer {
     fn without_name(&self, query: Query) -> Symbol {
         let Query { address, is_return } = query;
         let frameless = !is_return
-            && self.go(address).is_some_and(|(table, address)| table.frameless(address));
-        Symbol { address, is_return, frames: Vec::new(), frameless }
+            && self
+                .go(address)
+                .is_some_and(|(table, address)| table.frameless(address));
+        Symbol {
+            address,
+            is_return,
+            frames: Vec::new(),
+            frameless,
+        }
     }
 
     fn name(&self, source: &Source<'_>, mut symbols: Vec<&mut Symbol>) {
         if symbols.is_empty() {
             return;
         }
-        let addresses: Vec<u64> = symbols.iter().map(|symbol| lookup_address(symbol)).collect();
+        let addresses: Vec<u64> = symbols
+            .iter()
+            .map(|symbol| lookup_address(symbol))
+            .collect();
         let found = self.ask(source, &addresses);
         for ((symbol, address), found) in symbols.iter_mut().zip(addresses).zip(found) {
             let go = self.go(address).is_some();
@@ -135,7 +153,10 @@ impl Symbolizer {
         addresses
             .iter()
             .map(|address| {
-                self.blazesym.symbolize_single(source, Input::AbsAddr(*address)).ok()?.into_sym()
+                self.blazesym
+                    .symbolize_single(source, Input::AbsAddr(*address))
+                    .ok()?
+                    .into_sym()
             })
             .collect()
     }
@@ -146,16 +167,33 @@ impl Symbolizer {
         if address >= code.end {
             return None;
         }
-        code.module.as_ref()?.go((address - start).checked_add(code.offset)?)
+        code.module
+            .as_ref()?
+            .go((address - start).checked_add(code.offset)?)
     }
 
     fn read_code(&mut self, mappings: &[Mapping]) -> Mapped {
         let mut mapped = Mapped::new();
-        for mapping in mappings.iter().filter(|mapping| mapping.prot & EXECUTABLE != 0) {
-            let Backing::File { path, offset, inode } = &mapping.backing else { continue };
+        for mapping in mappings
+            .iter()
+            .filter(|mapping| mapping.prot & EXECUTABLE != 0)
+        {
+            let Backing::File {
+                path,
+                offset,
+                inode,
+            } = &mapping.backing
+            else {
+                continue;
+            };
             match self.read_module(mapping, path, *inode) {
                 Ok((id, module)) => {
-                    let code = Code { end: mapping.end, offset: *offset, id, module };
+                    let code = Code {
+                        end: mapping.end,
+                        offset: *offset,
+                        id,
+                        module,
+                    };
                     mapped.insert(mapping.start, code);
                 }
                 Err(error) => {
@@ -190,17 +228,27 @@ impl Symbolizer {
 
 /// Opens the file of a mapping, whatever has become of its path.
 fn open(pid: u32, mapping: &Mapping, path: &str, inode: u64) -> anyhow::Result<TargetFile> {
-    let link = format!("/proc/{pid}/map_files/{:x}-{:x}", mapping.start, mapping.end);
+    let link = format!(
+        "/proc/{pid}/map_files/{:x}-{:x}",
+        mapping.start, mapping.end
+    );
     let error = match TargetFile::open(link) {
         Ok(file) => return Ok(file),
         Err(error) => error,
     };
     // Following those links takes CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN.
-    [format!("/proc/{pid}/exe"), format!("/proc/{pid}/root{path}")]
-        .iter()
-        .find_map(|other| TargetFile::open(other).ok().filter(|file| file.id.inode == inode))
-        .ok_or(error)
-        .context("open it")
+    [
+        format!("/proc/{pid}/exe"),
+        format!("/proc/{pid}/root{path}"),
+    ]
+    .iter()
+    .find_map(|other| {
+        TargetFile::open(other)
+            .ok()
+            .filter(|file| file.id.inode == inode)
+    })
+    .ok_or(error)
+    .context("open it")
 }
 
 /// A blazesym that asks our modules about every file, and does vDSO and kernel itself.
@@ -210,14 +258,20 @@ fn build(pid: u32, mapped: Rc<Mapped>) -> anyhow::Result<symbolize::Symbolizer> 
             return Ok(None);
         };
         // Never `None`: blazesym would open the file by itself, whatever it is.
-        let code = mapped.get(&member.range.start).filter(|code| code.end == member.range.end);
+        let code = mapped
+            .get(&member.range.start)
+            .filter(|code| code.end == member.range.end);
         let module = code.and_then(|code| code.module.clone());
         Ok(Some(Box::new(Resolver(module)) as Box<dyn Resolve>))
     };
-    let blazesym = symbolize::Symbolizer::builder().set_process_dispatcher(dispatch).build();
+    let blazesym = symbolize::Symbolizer::builder()
+        .set_process_dispatcher(dispatch)
+        .build();
     let mut process = cache::Process::new(Pid::from(pid));
     process.cache_perf_map = false;
-    blazesym.cache(&cache::Cache::from(process)).context("read the mappings")?;
+    blazesym
+        .cache(&cache::Cache::from(process))
+        .context("read the mappings")?;
     Ok(blazesym)
 }
 
@@ -228,7 +282,11 @@ fn lookup_address(symbol: &Symbol) -> u64 {
 
 /// Innermost first, as stacks are.
 fn frames(found: &Sym<'_>, go: bool) -> Vec<Frame> {
-    let module = found.module.as_deref().map(OsStr::to_string_lossy).unwrap_or_default();
+    let module = found
+        .module
+        .as_deref()
+        .map(OsStr::to_string_lossy)
+        .unwrap_or_default();
     let frame = |name: &str, code_info: Option<&CodeInfo<'_>>, inlined| Frame {
         function: name.to_owned(),
         file: code_info
@@ -248,9 +306,9 @@ fn frames(found: &Sym<'_>, go: bool) -> Vec<Frame> {
 
 fn change(before: &Mapped, after: &Mapped) -> Change {
     let kept = before.iter().all(|(start, old)| {
-        after.get(start).is_some_and(|new| {
-            (new.end, new.offset, new.id) == (old.end, old.offset, old.id)
-        })
+        after
+            .get(start)
+            .is_some_and(|new| (new.end, new.offset, new.id) == (old.end, old.offset, old.id))
     });
     match (kept, before.len() == after.len()) {
         (true, true) => Change::Same,

@@ -39,10 +39,14 @@ pub(super) struct TargetFile {
 impl TargetFile {
     /// Opens a regular file; a device or a pipe is not even touched.
     pub(super) fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let handle = rustix::fs::open(path.as_ref(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let handle =
+            rustix::fs::open(path.as_ref(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode);
         if kind != FileType::RegularFile {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a regular file",
+            ));
         }
         let file = File::open(format!("/proc/self/fd/{}", handle.as_raw_fd()))?;
         let metadata = file.metadata()?;

@@ -37,7 +37,6 @@ impl Module {
         Ok(Self { binary, elf, name })
     }
 
-
     /// Go's tables, and the link-time address of a byte of the file in them.
     pub(super) fn go(&self, file_offset: u64) -> Option<(&Table, u64)> {
         let table = self.binary.table.as_ref()?;
@@ -72,7 +71,11 @@ impl Module {
     }
 
     fn frames(&self, address: u64) -> Vec<Frame<'_>> {
-        self.binary.table.as_ref().map(|table| table.lookup(address)).unwrap_or_default()
+        self.binary
+            .table
+            .as_ref()
+            .map(|table| table.lookup(address))
+            .unwrap_or_default()
     }
 }
 
@@ -113,7 +116,10 @@ impl Symbolize for Resolver {
             return Ok(Err(Reason::UnknownAddr));
         };
         let found = elf.find_sym(address, options)?;
-        Ok(found.map(|symbol| ResolvedSym { module: Some(OsStr::new(&module.name)), ..symbol }))
+        Ok(found.map(|symbol| ResolvedSym {
+            module: Some(OsStr::new(&module.name)),
+            ..symbol
+        }))
     }
 }
 
@@ -130,7 +136,11 @@ impl TranslateFileOffset for Resolver {
 /// The last part of a path as `/proc/PID/maps` shows it.
 pub(super) fn base_name(path: &str) -> String {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-    Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned()
+    Path::new(path)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]

@@ -45,8 +45,13 @@ impl Worker {
                 let _ = ready.send(Err(error));
             }
         };
-        thread::Builder::new().name("symbols".to_owned()).spawn(run).context("start a thread")?;
-        started.recv().map_err(|_| anyhow!("reading the symbols of process {pid} panicked"))??;
+        thread::Builder::new()
+            .name("symbols".to_owned())
+            .spawn(run)
+            .context("start a thread")?;
+        started
+            .recv()
+            .map_err(|_| anyhow!("reading the symbols of process {pid} panicked"))??;
         Ok(Self { orders, symbols })
     }
 
@@ -92,7 +97,10 @@ fn serve(mut symbolizer: Symbolizer, todo: &Receiver<Order>, done: &Sender<Symbo
                 queries.retain(|query| named.insert(*query));
                 for symbol in name(&mut symbolizer, &queries) {
                     if symbol.frames.is_empty() {
-                        unknown.insert(Query { address: symbol.address, is_return: symbol.is_return });
+                        unknown.insert(Query {
+                            address: symbol.address,
+                            is_return: symbol.is_return,
+                        });
                     }
                     if done.send(symbol).is_err() {
                         return;
@@ -114,7 +122,10 @@ fn serve(mut symbolizer: Symbolizer, todo: &Receiver<Order>, done: &Sender<Symbo
 fn name(symbolizer: &mut Symbolizer, queries: &[Query]) -> Vec<Symbol> {
     let named = catch_unwind(AssertUnwindSafe(|| symbolizer.symbolize(queries)));
     named.unwrap_or_else(|_| {
-        tracing::warn!("{} addresses have no names: the symbolizer panicked", queries.len());
+        tracing::warn!(
+            "{} addresses have no names: the symbolizer panicked",
+            queries.len()
+        );
         let nameless = queries.iter().map(|query| Symbol {
             address: query.address,
             is_return: query.is_return,

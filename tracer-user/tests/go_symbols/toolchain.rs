@@ -37,10 +37,17 @@ impl Toolchain {
         } else if go_env("GOVERSION") == format!("go{version}") {
             PathBuf::from(go_env("GOROOT"))
         } else {
-            run(go().env("GOTOOLCHAIN", format!("go{version}")).arg("version"), None);
+            run(
+                go().env("GOTOOLCHAIN", format!("go{version}"))
+                    .arg("version"),
+                None,
+            );
             module
         };
-        Self { version: version.to_owned(), root }
+        Self {
+            version: version.to_owned(),
+            root,
+        }
     }
 
     /// Builds the test program into `directory`.
@@ -49,7 +56,11 @@ impl Toolchain {
         let mut name = format!("go{}", self.version);
         let target = directory.join(format!("src-{name}-{}", build.cgo || build.static_cgo));
         std::fs::create_dir_all(&target).unwrap();
-        let generic = if self.minor() >= 18 { "generic.go" } else { "plain.go" };
+        let generic = if self.minor() >= 18 {
+            "generic.go"
+        } else {
+            "plain.go"
+        };
         let cgo = (build.cgo || build.static_cgo).then_some("cgo.go");
         for file in ["main.go", generic].into_iter().chain(cgo) {
             std::fs::copy(sources.join(file), target.join(file)).unwrap();
@@ -63,6 +74,10 @@ impl Toolchain {
             flags += "-s -w ";
             name += "-stripped";
         }
+        if !build.stripped && self.minor() < 19 {
+            // Old releases compress in a way that DWARF readers no longer know.
+            flags += "-compressdwarf=false ";
+        }
         if build.pie {
             command.arg("-buildmode=pie");
             name += "-pie";
@@ -75,8 +90,23 @@ impl Toolchain {
             name += "-cgo";
         }
         let output = directory.join(name);
-        command.env("CGO_ENABLED", if build.cgo || build.static_cgo { "1" } else { "0" });
-        run(command.arg("-ldflags").arg(flags).arg("-o").arg(&output).arg("."), None);
+        command.env(
+            "CGO_ENABLED",
+            if build.cgo || build.static_cgo {
+                "1"
+            } else {
+                "0"
+            },
+        );
+        run(
+            command
+                .arg("-ldflags")
+                .arg(flags)
+                .arg("-o")
+                .arg(&output)
+                .arg("."),
+            None,
+        );
         output
     }
 
@@ -86,7 +116,8 @@ impl Toolchain {
         let mut functions = Vec::new();
         for line in listing.lines() {
             let mut fields = line.split_whitespace();
-            if let (Some(address), Some("T" | "t"), Some(_)) = (fields.next(), fields.next(), fields.next())
+            if let (Some(address), Some("T" | "t"), Some(_)) =
+                (fields.next(), fields.next(), fields.next())
             {
                 let name = line.splitn(2, ['T', 't']).nth(1).unwrap_or_default().trim();
                 functions.push((u64::from_str_radix(address, 16).unwrap(), name.to_owned()));
@@ -101,10 +132,16 @@ impl Toolchain {
             writeln!(text, "0x{address:x}").unwrap();
             text
         });
-        let output = run(self.command().args(["tool", "addr2line"]).arg(binary), Some(&input));
+        let output = run(
+            self.command().args(["tool", "addr2line"]).arg(binary),
+            Some(&input),
+        );
         let lines: Vec<&str> = output.lines().collect();
         assert_eq!(lines.len(), addresses.len() * 2);
-        lines.chunks(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect()
+        lines
+            .chunks(2)
+            .map(|pair| (pair[0].to_owned(), pair[1].to_owned()))
+            .collect()
     }
 
     pub(crate) fn minor(&self) -> u32 {
@@ -113,7 +150,10 @@ impl Toolchain {
 
     fn command(&self) -> Command {
         let mut command = Command::new(self.root.join("bin/go"));
-        command.env("GOROOT", &self.root).env("GOENV", "off").env("GOFLAGS", "");
+        command
+            .env("GOROOT", &self.root)
+            .env("GOENV", "off")
+            .env("GOFLAGS", "");
         command.env("GOTOOLCHAIN", "local").env("GO111MODULE", "on");
         command
     }
@@ -121,18 +161,30 @@ impl Toolchain {
 
 fn go() -> Command {
     let in_path = Command::new("go").arg("version").output().is_ok();
-    let mut command = Command::new(if in_path { "go" } else { "/usr/local/go/bin/go" });
-    command.current_dir(std::env::temp_dir()).env("GOENV", "off").env("GOFLAGS", "");
+    let mut command = Command::new(if in_path {
+        "go"
+    } else {
+        "/usr/local/go/bin/go"
+    });
+    command
+        .current_dir(std::env::temp_dir())
+        .env("GOENV", "off")
+        .env("GOFLAGS", "");
     command
 }
 
 fn go_env(name: &str) -> String {
-    run(go().env("GOTOOLCHAIN", "local").args(["env", name]), None).trim().to_owned()
+    run(go().env("GOTOOLCHAIN", "local").args(["env", name]), None)
+        .trim()
+        .to_owned()
 }
 
 /// Runs a command to its end; its output must be an answer.
 fn run(command: &mut Command, input: Option<&str>) -> String {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.unwrap_or_default().to_owned();

@@ -69,7 +69,11 @@ pub(super) fn sections(data: &[u8]) -> Option<Vec<Section<'_>>> {
     }
     let headers = range(data, u64_at(data, 40)?, (count * SECTION_HEADER) as u64)?;
     let names = usize::from(u16_at(data, 62)?).checked_mul(SECTION_HEADER)?;
-    let names = range(data, u64_at(headers, names + 24)?, u64_at(headers, names + 32)?)?;
+    let names = range(
+        data,
+        u64_at(headers, names + 24)?,
+        u64_at(headers, names + 32)?,
+    )?;
     headers
         .chunks_exact(SECTION_HEADER)
         .map(|header| {

@@ -50,8 +50,17 @@ struct Named {
 
 impl<'t> Frames<'t> {
     pub(super) fn new(table: &'t Table, pc: u64) -> Self {
-        let next = table.function_at(pc).map(|function| Position { function, pc, named: None });
-        Self { table, next, budget: Budget::default(), depth: 0 }
+        let next = table.function_at(pc).map(|function| Position {
+            function,
+            pc,
+            named: None,
+        });
+        Self {
+            table,
+            next,
+            budget: Budget::default(),
+            depth: 0,
+        }
     }
 
     /// The inlined call at this position, and the position of its caller.
@@ -72,12 +81,18 @@ impl<'t> Frames<'t> {
         let caller = match call.parent {
             Parent::Pc(at_offset) => {
                 let offset = u64::try_from(i32_at(record, at_offset)?).ok()?;
-                Position { pc: at.function.entry.checked_add(offset)?, ..at }
+                Position {
+                    pc: at.function.entry.checked_add(offset)?,
+                    ..at
+                }
             }
             Parent::Index => {
                 let call = usize::try_from(i32_at(record, 0)?).ok();
                 let (file, line) = (i32_at(record, 4)?, i32_at(record, 8)?);
-                Position { named: Some(Named { call, file, line }), ..at }
+                Position {
+                    named: Some(Named { call, file, line }),
+                    ..at
+                }
             }
         };
         Some((name, caller))
@@ -93,8 +108,12 @@ impl<'t> Frames<'t> {
                 table.field_value(function, fields.line, at.pc, &mut self.budget),
             ),
         };
-        let file = file.and_then(|number| table.file_name(function, number)).unwrap_or_default();
-        let line = line.and_then(|line| u32::try_from(line).ok()).unwrap_or_default();
+        let file = file
+            .and_then(|number| table.file_name(function, number))
+            .unwrap_or_default();
+        let line = line
+            .and_then(|line| u32::try_from(line).ok())
+            .unwrap_or_default();
         (text(file), line)
     }
 }
@@ -113,6 +132,11 @@ impl<'t> Iterator for Frames<'t> {
             }
             None => (self.table.function_name(at.function).unwrap_or(b"?"), false),
         };
-        Some(Frame { function: text(name), file, line, inlined })
+        Some(Frame {
+            function: text(name),
+            file,
+            line,
+            inlined,
+        })
     }
 }

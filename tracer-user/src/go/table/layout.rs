@@ -53,32 +53,68 @@ pub(super) enum Parent {
     Pc(usize),
 }
 
-const CALL_PARENT_INDEX: Call = Call { size: 16, name: 12, parent: Parent::Index };
-const CALL_PARENT_PC: Call = Call { size: 20, name: 12, parent: Parent::Pc(16) };
-const CALL_START_LINE: Call = Call { size: 16, name: 4, parent: Parent::Pc(8) };
+const CALL_PARENT_INDEX: Call = Call {
+    size: 16,
+    name: 12,
+    parent: Parent::Index,
+};
+const CALL_PARENT_PC: Call = Call {
+    size: 20,
+    name: 12,
+    parent: Parent::Pc(16),
+};
+const CALL_START_LINE: Call = Call {
+    size: 16,
+    name: 4,
+    parent: Parent::Pc(8),
+};
 
 /// Go 1.2 to 1.11; inlined calls from 1.9 on.
 pub(super) const GO_1_2: Layout = Layout {
     word: 8,
     text_start: None,
     parts: None,
-    func: Func { name: 8, sp: 20, file: 24, line: 28, tables: 32, unit: None, data: 36, size: 40 },
+    func: Func {
+        name: 8,
+        sp: 20,
+        file: 24,
+        line: 28,
+        tables: 32,
+        unit: None,
+        data: 36,
+        size: 40,
+    },
     call: CALL_PARENT_INDEX,
     call_index: 1,
     call_array: 2,
 };
 
 /// Go 1.12: the count of function data shrinks to one byte.
-pub(super) const GO_1_12: Layout =
-    Layout { func: Func { data: 39, ..GO_1_2.func }, call: CALL_PARENT_PC, ..GO_1_2 };
+pub(super) const GO_1_12: Layout = Layout {
+    func: Func {
+        data: 39,
+        ..GO_1_2.func
+    },
+    call: CALL_PARENT_PC,
+    ..GO_1_2
+};
 
 /// Go 1.13 to 1.15: the indices move.
-pub(super) const GO_1_13: Layout = Layout { call_index: 2, call_array: 4, ..GO_1_12 };
+pub(super) const GO_1_13: Layout = Layout {
+    call_index: 2,
+    call_array: 4,
+    ..GO_1_12
+};
 
 /// Go 1.16 and 1.17: a header with parts, files by compilation unit.
 pub(super) const GO_1_16: Layout = Layout {
     parts: Some(24),
-    func: Func { unit: Some(36), data: 43, size: 44, ..GO_1_12.func },
+    func: Func {
+        unit: Some(36),
+        data: 43,
+        size: 44,
+        ..GO_1_12.func
+    },
     call_array: 3,
     ..GO_1_13
 };
@@ -88,13 +124,26 @@ pub(super) const GO_1_18: Layout = Layout {
     word: 4,
     text_start: Some(24),
     parts: Some(32),
-    func: Func { name: 4, sp: 16, file: 20, line: 24, tables: 28, unit: Some(32), data: 39, size: 40 },
+    func: Func {
+        name: 4,
+        sp: 16,
+        file: 20,
+        line: 24,
+        tables: 28,
+        unit: Some(32),
+        data: 39,
+        size: 40,
+    },
     ..GO_1_16
 };
 
 /// Go 1.20 to 1.27: functions know their first line.
 pub(super) const GO_1_20: Layout = Layout {
-    func: Func { data: 43, size: 44, ..GO_1_18.func },
+    func: Func {
+        data: 43,
+        size: 44,
+        ..GO_1_18.func
+    },
     call: CALL_START_LINE,
     ..GO_1_18
 };

@@ -27,16 +27,27 @@ impl Table {
     ///
     /// `newer_than_1_12` says that the program has build information, as all have from Go 1.13 on:
     /// the formats of 1.12 and 1.13 have the same magic number.
-    pub(in crate::go) fn find(image: &Image<'_>, newer_than_1_12: bool) -> Result<Option<Self>, Error> {
+    pub(in crate::go) fn find(
+        image: &Image<'_>,
+        newer_than_1_12: bool,
+    ) -> Result<Option<Self>, Error> {
         let named = SECTIONS.iter().find_map(|name| image.section(name));
         if let Some(section) = named {
             return Self::open(image, section.address, newer_than_1_12).map(Some);
         }
         // The system's linker merges it into another section of a PIE.
-        for segment in image.segments_of(elf::PT_LOAD.0).filter(|segment| !segment.executable) {
+        for segment in image
+            .segments_of(elf::PT_LOAD.0)
+            .filter(|segment| !segment.executable)
+        {
             let bytes = image.contents(segment);
-            for at in (0..bytes.len()).step_by(ALIGNMENT).filter(|at| is_header(&bytes[*at..])) {
-                let Some(address) = segment.address.checked_add(at as u64) else { continue };
+            for at in (0..bytes.len())
+                .step_by(ALIGNMENT)
+                .filter(|at| is_header(&bytes[*at..]))
+            {
+                let Some(address) = segment.address.checked_add(at as u64) else {
+                    continue;
+                };
                 if let Ok(table) = Self::open(image, address, newer_than_1_12) {
                     return Ok(Some(table));
                 }
@@ -59,11 +70,18 @@ impl Table {
             Some(layout::MAGIC_1_18) => layout::GO_1_18,
             _ => layout::GO_1_20,
         };
-        let word = |at| u64_at(&bytes, at).and_then(|value| usize::try_from(value).ok()).ok_or(damaged);
+        let word = |at| {
+            u64_at(&bytes, at)
+                .and_then(|value| usize::try_from(value).ok())
+                .ok_or(damaged)
+        };
         let mut table = Self {
             layout,
             quantum: u32::from(u8_at(&bytes, 6).unwrap_or(1)),
-            text: layout.text_start.and_then(|at| u64_at(&bytes, at)).unwrap_or_default(),
+            text: layout
+                .text_start
+                .and_then(|at| u64_at(&bytes, at))
+                .unwrap_or_default(),
             count: word(8)?,
             parts: Parts::default(),
             inlined: None,
@@ -96,20 +114,28 @@ impl Table {
             let function = self.function(index)?;
             let entry = match self.layout.word {
                 8 => u64_at(&self.bytes, function.record)?,
-                _ => self.text.checked_add(u64::from(u32_at(&self.bytes, function.record)?))?,
+                _ => self
+                    .text
+                    .checked_add(u64::from(u32_at(&self.bytes, function.record)?))?,
             };
             Some(entry == function.entry && self.pc(index + 1)? >= entry)
         };
         let fits = self.count > 0 && self.pc(self.count).is_some();
         let agree = (0..self.count.min(8)).all(|index| agrees(index) == Some(true));
-        if fits && agree { Ok(()) } else { Err(Error::Damaged("function table of pclntab")) }
+        if fits && agree {
+            Ok(())
+        } else {
+            Err(Error::Damaged("function table of pclntab"))
+        }
     }
 
     /// Up to Go 1.11 the count of function data is a word, so its last byte is 0.
     fn counts_data_in_a_word(&self) -> bool {
-        (0..self.count.min(SAMPLE)).filter_map(|index| self.function(index)).all(|function| {
-            u8_at(&self.bytes, function.record.saturating_add(39)).unwrap_or_default() == 0
-        })
+        (0..self.count.min(SAMPLE))
+            .filter_map(|index| self.function(index))
+            .all(|function| {
+                u8_at(&self.bytes, function.record.saturating_add(39)).unwrap_or_default() == 0
+            })
     }
 
     /// Copies the part of the file that holds the arrays of inlined calls.
@@ -120,7 +146,10 @@ impl Table {
                 .find_map(|function| self.calls_pointer(function));
             self.inlined = pointer.and_then(|pointer| {
                 let (base, bytes) = image.around(pointer)?;
-                Some(InlinedCalls { bytes: bytes.into(), base })
+                Some(InlinedCalls {
+                    bytes: bytes.into(),
+                    base,
+                })
             });
             return Ok(());
         }
@@ -135,11 +164,18 @@ impl Table {
         // programs have one; the arrays do.
         let known = image.section(b".go.func").map(|section| section.address);
         let candidates = known.into_iter().chain(module_data.iter().flat_map(|data| {
-            module_data::FUNCTION_DATA.iter().filter_map(|at| u64_at(data, *at))
+            module_data::FUNCTION_DATA
+                .iter()
+                .filter_map(|at| u64_at(data, *at))
         }));
         for base in candidates {
-            let Some(bytes) = image.bytes_at(base) else { continue };
-            self.inlined = Some(InlinedCalls { bytes: bytes.into(), base: 0 });
+            let Some(bytes) = image.bytes_at(base) else {
+                continue;
+            };
+            self.inlined = Some(InlinedCalls {
+                bytes: bytes.into(),
+                base: 0,
+            });
             if self.inlined_calls_make_sense() {
                 return Ok(());
             }
@@ -152,14 +188,17 @@ impl Table {
     fn find_module_data(&self, image: &Image<'_>, address: u64) -> Option<Vec<u8>> {
         let offset = |index| Some(self.pc(index)?.wrapping_sub(self.text));
         let (first, last) = (offset(0)?, offset(self.count)?);
-        image.words_equal_to(address, MAX_CANDIDATES).into_iter().find_map(|candidate| {
-            let data = image.relocated(candidate, module_data::SIZE)?;
-            let text = u64_at(&data, module_data::TEXT)?;
-            let fits = u64_at(&data, module_data::MIN_PC)? == text.checked_add(first)?
-                && u64_at(&data, module_data::MAX_PC)? == text.checked_add(last)?
-                && (self.text == 0 || self.text == text);
-            fits.then_some(data)
-        })
+        image
+            .words_equal_to(address, MAX_CANDIDATES)
+            .into_iter()
+            .find_map(|candidate| {
+                let data = image.relocated(candidate, module_data::SIZE)?;
+                let text = u64_at(&data, module_data::TEXT)?;
+                let fits = u64_at(&data, module_data::MIN_PC)? == text.checked_add(first)?
+                    && u64_at(&data, module_data::MAX_PC)? == text.checked_add(last)?
+                    && (self.text == 0 || self.text == text);
+                fits.then_some(data)
+            })
     }
 
     /// The first inlined call of each sampled function has a name and a caller inside it.
@@ -174,7 +213,8 @@ impl Table {
             let size = self.pc(index + 1)?.checked_sub(function.entry)?;
             let name = |calls| self.name(i32_at(calls, self.layout.call.name)?);
             let calls = self.calls(function).unwrap_or_default();
-            let inside = u64::try_from(i32_at(calls, parent_at).unwrap_or(-1)).is_ok_and(|pc| pc < size);
+            let inside =
+                u64::try_from(i32_at(calls, parent_at).unwrap_or(-1)).is_ok_and(|pc| pc < size);
             Some(inside && name(calls).is_some_and(|name| name.iter().all(|byte| *byte >= b' ')))
         };
         let (mut good, mut all) = (0, 0);
@@ -191,6 +231,7 @@ fn is_header(bytes: &[u8]) -> bool {
     matches!(
         u32_at(bytes, 0),
         Some(layout::MAGIC_1_2 | layout::MAGIC_1_16 | layout::MAGIC_1_18 | layout::MAGIC_1_20)
-    ) && bytes.get(4..8).is_some_and(|rest| matches!(rest, [0, 0, 1 | 2 | 4, 8]))
+    ) && bytes
+        .get(4..8)
+        .is_some_and(|rest| matches!(rest, [0, 0, 1 | 2 | 4, 8]))
 }
-

@@ -54,7 +54,10 @@ mod tests {
 
     #[track_caller]
     fn check(target: u64, expected: Option<i32>) {
-        assert_eq!(pc_value(TABLE, 1000, target, 1, &mut Budget::default()), expected);
+        assert_eq!(
+            pc_value(TABLE, 1000, target, 1, &mut Budget::default()),
+            expected
+        );
     }
 
     #[test]

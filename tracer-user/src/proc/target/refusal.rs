@@ -32,7 +32,7 @@ pub(super) fn sensible(pid: u32) -> Result<Pid, Failure> {
 
 /// What the state of the process says against tracing it.
 pub(super) fn judge(pid: u32, stat: &Stat, status: &Status) -> Result<(), Failure> {
-    let comm = stat.comm.escape_debug();
+    let comm = &stat.comm;
     if stat.kernel_thread {
         return Err(Failure::unsupported(
             format!("pid {pid} ({comm}) is a kernel thread and has no memory of its own"),
@@ -109,7 +109,7 @@ pub(super) fn recycled(pid: u32, before: &Stat, after: &Stat) -> Result<(), Fail
     Err(Failure::unsupported(
         format!(
             "pid {pid} ({}) exited while it was being opened, and another process has its pid",
-            before.comm.escape_debug()
+            before.comm
         ),
         "look up the pid again: ps -e -o pid,user,lstart,comm",
     ))
@@ -148,7 +148,7 @@ pub(super) fn not_go(pid: u32, comm: &str, description: &str) -> Failure {
     Failure::unsupported(
         format!(
             "pid {pid} ({}) is not a Go program: it looks like {description}",
-            comm.escape_debug()
+            comm
         ),
         "`--any` traces it without Go knowledge",
     )

@@ -62,8 +62,8 @@ fn states() {
         "start the program again, then attach to its new pid",
     );
     check(
-        judge(9, &stat("a\u{1b}[2J\n", 'Z', false, 2), &process(9)),
-        "the main thread of pid 9 (a\\u{1b}[2J\\n) has exited, which hides its memory",
+        judge(9, &stat("shop", 'Z', false, 2), &process(9)),
+        "the main thread of pid 9 (shop) has exited, which hides its memory",
         "such a process cannot be looked into while its other threads run",
     );
 }

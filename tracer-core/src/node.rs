@@ -1,0 +1,91 @@
+//! All processes of a machine that are watched; an attach is a node of one.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Event, ProcessId};
+use crate::process::Process;
+use crate::report::Report;
+
+/// Events of a further process are counted and ignored.
+const MAX_PROCESSES: usize = 4096;
+
+/// The engine: events in, reports out. It cannot fail.
+#[derive(Clone, Debug, Default)]
+pub struct Node {
+    processes: BTreeMap<ProcessId, Process>,
+    first: Option<ProcessId>,
+    ignored_events: u64,
+}
+
+impl Node {
+    /// Takes one event.
+    pub fn apply(&mut self, event: &Event) {
+        let room = self.processes.len() < MAX_PROCESSES;
+        if !room && !self.processes.contains_key(&event.process) {
+            self.ignored_events += 1;
+            return;
+        }
+        self.first.get_or_insert(event.process);
+        let process = self
+            .processes
+            .entry(event.process)
+            .or_insert_with(|| Process::new(event.process));
+        process.apply(event.at, &event.kind);
+    }
+
+    /// The report on the process attached to: the first one heard of.
+    #[must_use]
+    pub fn report(&self) -> Option<Report> {
+        self.first.and_then(|first| self.report_on(first))
+    }
+
+    /// The report on one process.
+    #[must_use]
+    pub fn report_on(&self, process: ProcessId) -> Option<Report> {
+        self.processes.get(&process).map(Report::on)
+    }
+
+    /// The processes heard of, in order of their ids.
+    pub fn processes(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        self.processes.iter().map(|(id, process)| (*id, process))
+    }
+
+    /// Events of processes beyond the cap.
+    #[must_use]
+    pub fn ignored_events(&self) -> u64 {
+        self.ignored_events
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::event::{EventKind, Timestamp};
+
+    fn tick(tgid: u32, start_ticks: u64) -> Event {
+        let process = ProcessId { tgid, start_ticks };
+        Event { at: Timestamp(1), process, kind: EventKind::Tick }
+    }
+
+    #[test]
+    fn a_recycled_pid_is_another_process() {
+        let mut node = Node::default();
+        assert!(node.report().is_none());
+        node.apply(&tick(9, 100));
+        node.apply(&tick(5, 200));
+        node.apply(&tick(9, 300));
+        assert_eq!(node.processes().count(), 3);
+        assert_eq!(node.report().unwrap().process.pid, 9);
+    }
+
+    #[test]
+    fn a_full_node_ignores_and_counts() {
+        let mut node = Node::default();
+        for tgid in 0..=MAX_PROCESSES as u32 {
+            node.apply(&tick(tgid, 0));
+        }
+        node.apply(&tick(0, 0));
+        assert_eq!((node.processes().count(), node.ignored_events()), (MAX_PROCESSES, 1));
+    }
+}

@@ -1,0 +1,207 @@
+//! The answer: a leak, no leak, or not to be told from what was seen.
+
+use serde::Serialize;
+
+use super::growth::GrowthLine;
+use super::verdict::{Status, VerdictLine};
+use crate::ledger::trend::Trend;
+use crate::process::Process;
+
+/// Of two dozen leaks measured the slowest grew by 0.3 MB a second; their healthy twins
+/// moved by up to 2 MB (1.9 MiB) in half a minute.
+const MATERIAL_GROWTH: i64 = 5 << 19;
+/// In this time the slowest of them gained [`MATERIAL_GROWTH`].
+const MIN_SECONDS: f64 = 9.0;
+
+/// The answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// Memory is lost for good.
+    Leak,
+    /// The memory is explained, and it is no leak.
+    NoLeak,
+    /// What was seen does not decide.
+    CannotTell,
+}
+
+/// The answer and its reason.
+pub(super) fn conclude(
+    process: &Process,
+    verdicts: &[VerdictLine],
+    growth: &[GrowthLine],
+) -> (Conclusion, String) {
+    let found = |leak| {
+        verdicts
+            .iter()
+            .filter(move |verdict| verdict.status == Status::Found && verdict.leak == leak)
+            .filter_map(|verdict| verdict.headline.clone())
+            .next()
+    };
+    if let Some(headline) = found(true) {
+        return (Conclusion::Leak, headline);
+    }
+    match found(false) {
+        Some(headline) => explained(process, headline, growth),
+        None => (Conclusion::CannotTell, unexplained(process, growth)),
+    }
+}
+
+/// RSS is explained; whether that is all depends on how the rest moved.
+fn explained(
+    process: &Process,
+    headline: String,
+    growth: &[GrowthLine],
+) -> (Conclusion, String) {
+    let Some(trend) = process.memory().use_trend() else {
+        let samples = process.memory().samples();
+        let why = format!(
+            "{headline}; whether the rest grows cannot be told from {samples} memory samples"
+        );
+        return (Conclusion::CannotTell, why);
+    };
+    let seconds = trend.seconds;
+    if trend.gain() >= MATERIAL_GROWTH {
+        let (moved, top) = (moved("the memory in use", &trend), top(growth));
+        let why = format!("{headline}; but {moved}, and no rule explains that{top}");
+        return (Conclusion::CannotTell, why);
+    }
+    if seconds < MIN_SECONDS {
+        let why = format!(
+            "{headline}; but {seconds:.0} s are too short to see whether the rest grows: watch \
+             for {MIN_SECONDS:.0} s or longer"
+        );
+        return (Conclusion::CannotTell, why);
+    }
+    let change = signed_mib(trend.growth());
+    let why = format!(
+        "{headline}; the memory in use did not grow ({change} MiB in {seconds:.0} s)"
+    );
+    (Conclusion::NoLeak, why)
+}
+
+/// No rule found anything: what was seen all the same.
+fn unexplained(process: &Process, growth: &[GrowthLine]) -> String {
+    let Some(last) = process.memory().last() else {
+        return "the memory of the process could not be read".to_owned();
+    };
+    let rss = last.rss as f64 / MIB;
+    let Some(trend) = process.memory().rss_trend() else {
+        let samples = process.memory().samples();
+        return format!(
+            "RSS is {rss:.1} MiB; whether it grows cannot be told from {samples} memory samples"
+        );
+    };
+    if trend.gain() >= MATERIAL_GROWTH {
+        let moved = moved("RSS", &trend);
+        return format!("{moved} to {rss:.1} MiB, and no rule explains that{}", top(growth));
+    }
+    let (change, seconds) = (signed_mib(trend.growth()), trend.seconds);
+    format!(
+        "RSS did not grow while watching ({change} MiB in {seconds:.0} s, now {rss:.1} MiB); \
+         growth that is slower or needs other load would not show"
+    )
+}
+
+const MIB: f64 = 1_048_576.0;
+
+fn signed_mib(bytes: i64) -> String {
+    // Not "-0.0".
+    let mib = (bytes as f64 / MIB * 10.0).round() / 10.0 + 0.0;
+    format!("{mib:+.1}")
+}
+
+fn moved(what: &str, trend: &Trend) -> String {
+    let (gain, seconds) = (trend.gain() as f64 / MIB, trend.seconds);
+    let per_minute = gain / seconds * 60.0;
+    format!("{what} grew by {gain:.1} MiB in {seconds:.0} s ({per_minute:.1} MiB/min)")
+}
+
+/// Where most of the new memory was touched.
+fn top(growth: &[GrowthLine]) -> String {
+    let Some(first) = growth.iter().find(|line| line.bytes > 0 && !line.stack.is_empty()) else {
+        return String::new();
+    };
+    let frame = first.origin.as_ref().or_else(|| {
+        let is_runtime = |name: &str| name.starts_with("runtime.");
+        first.stack.iter().find(|frame| !is_runtime(&frame.function)).or(first.stack.first())
+    });
+    let Some(frame) = frame else { return String::new() };
+    let mib = first.bytes as f64 / MIB;
+    format!("; most was touched first under {} ({mib:.1} MiB)", frame.place())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{EventKind, MemorySample, Timestamp};
+    use crate::report::Report;
+
+    /// One sample a second: RSS and LazyFree in MiB.
+    #[track_caller]
+    fn check(samples: &[(u64, u64)], conclusion: Conclusion, why: &str) {
+        let mut process = Process::default();
+        for (second, (rss, lazy_free)) in samples.iter().enumerate() {
+            let (rss, lazy_free) = (rss << 20, Some(lazy_free << 20));
+            let sample = MemorySample { rss, lazy_free, ..MemorySample::default() };
+            process.apply(Timestamp(second as u64 * 1_000_000_000), &EventKind::Memory(sample));
+        }
+        let report = Report::on(&process);
+        assert_eq!((report.conclusion, report.why.as_str()), (conclusion, why));
+    }
+
+    const HEADLINE: &str = "409 of 491 MiB RSS were already given back with MADV_FREE";
+
+    #[test]
+    fn no_leak_needs_a_cause_and_a_quiet_rest() {
+        check(
+            &[(491, 409); 21],
+            Conclusion::NoLeak,
+            &format!("{HEADLINE}; the memory in use did not grow (+0.0 MiB in 20 s)"),
+        );
+        check(
+            &[(491, 409); 5],
+            Conclusion::CannotTell,
+            &format!(
+                "{HEADLINE}; but 4 s are too short to see whether the rest grows: watch for 9 s \
+                 or longer"
+            ),
+        );
+        check(
+            &[(491, 409); 2],
+            Conclusion::CannotTell,
+            &format!("{HEADLINE}; whether the rest grows cannot be told from 2 memory samples"),
+        );
+        let growing: Vec<(u64, u64)> = (0..=20).map(|second| (471 + second, 409)).collect();
+        check(
+            &growing,
+            Conclusion::CannotTell,
+            &format!(
+                "{HEADLINE}; but the memory in use grew by 20.0 MiB in 20 s (60.0 MiB/min), and \
+                 no rule explains that"
+            ),
+        );
+    }
+
+    #[test]
+    fn without_a_finding_it_says_what_was_seen() {
+        check(&[], Conclusion::CannotTell, "the memory of the process could not be read");
+        check(
+            &[(81, 0)],
+            Conclusion::CannotTell,
+            "RSS is 81.0 MiB; whether it grows cannot be told from 1 memory samples",
+        );
+        check(
+            &[(81, 0); 21],
+            Conclusion::CannotTell,
+            "RSS did not grow while watching (+0.0 MiB in 20 s, now 81.0 MiB); growth that is \
+             slower or needs other load would not show",
+        );
+        let growing: Vec<(u64, u64)> = (0..=10).map(|second| (80 + 2 * second, 0)).collect();
+        check(
+            &growing,
+            Conclusion::CannotTell,
+            "RSS grew by 20.0 MiB in 10 s (120.0 MiB/min) to 100.0 MiB, and no rule explains that",
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! Any facts and samples.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use tracer_core::event::{
+    Backing, CgroupSample, CgroupVersion, Descriptor, DescriptorKind, EventKind, Frame, LossCount,
+    Mapping, MappingUse, MemorySample, ProcessFacts, StackId, StackTrace, Symbol,
+};
+
+use crate::number::{perhaps, signed, text, wide, word};
+
+pub(crate) fn process() -> impl Strategy<Value = EventKind> {
+    let name = || option::of(text());
+    let flag = || option::of(any::<bool>());
+    let names = (
+        text(),
+        name(),
+        name(),
+        name(),
+        name(),
+        vec(text(), 0..4),
+        text(),
+        name(),
+        name(),
+    );
+    (names, flag(), flag(), flag(), wide()).prop_map(|(names, stripped, pie, cgo, page_size)| {
+        let (comm, exe, build_id, go_version, main_module, dependencies, arch, godebug, hooks) =
+            names;
+        EventKind::Process(ProcessFacts {
+            comm,
+            exe,
+            build_id,
+            go_version,
+            main_module,
+            dependencies,
+            arch,
+            stripped,
+            pie,
+            cgo,
+            godebug,
+            page_size,
+            hooks,
+        })
+    })
+}
+
+pub(crate) fn mapping() -> impl Strategy<Value = Mapping> {
+    let backing = prop_oneof![
+        text().prop_map(|name| Backing::Anonymous { name }),
+        (text(), wide(), wide()).prop_map(|(path, offset, inode)| Backing::File {
+            path,
+            offset,
+            inode
+        }),
+    ];
+    (wide(), wide(), word(), any::<bool>(), backing).prop_map(
+        |(start, end, prot, shared, backing)| Mapping {
+            start,
+            end,
+            prot,
+            shared,
+            backing,
+        },
+    )
+}
+
+pub(crate) fn mapping_use() -> impl Strategy<Value = MappingUse> {
+    (mapping(), wide(), wide(), perhaps(), wide(), wide()).prop_map(
+        |(mapping, rss, anonymous, lazy_free, anon_huge, swap)| MappingUse {
+            mapping,
+            rss,
+            anonymous,
+            lazy_free,
+            anon_huge,
+            swap,
+        },
+    )
+}
+
+pub(crate) fn descriptor() -> impl Strategy<Value = Descriptor> {
+    let kind = prop_oneof![
+        wide().prop_map(|inode| DescriptorKind::Socket { inode }),
+        Just(DescriptorKind::Pipe),
+        text().prop_map(DescriptorKind::Anonymous),
+        Just(DescriptorKind::File),
+    ];
+    (signed(), kind).prop_map(|(fd, kind)| Descriptor { fd, kind })
+}
+
+pub(crate) fn stack_trace() -> impl Strategy<Value = EventKind> {
+    (
+        wide(),
+        vec(wide(), 0..20),
+        perhaps(),
+        option::of(word()),
+        any::<bool>(),
+    )
+        .prop_map(|(id, addresses, leaf_word, recovered_at, truncated)| {
+            let id = StackId(id);
+            EventKind::Stack(StackTrace {
+                id,
+                addresses,
+                leaf_word,
+                recovered_at,
+                truncated,
+            })
+        })
+}
+
+pub(crate) fn symbol() -> impl Strategy<Value = Symbol> {
+    let frame = (text(), text(), word(), any::<bool>(), text(), any::<bool>()).prop_map(
+        |(function, file, line, inlined, module, go)| Frame {
+            function,
+            file,
+            line,
+            inlined,
+            module,
+            go,
+        },
+    );
+    (wide(), any::<bool>(), vec(frame, 0..4), any::<bool>()).prop_map(
+        |(address, is_return, frames, frameless)| Symbol {
+            address,
+            is_return,
+            frames,
+            frameless,
+        },
+    )
+}
+
+pub(crate) fn memory() -> impl Strategy<Value = EventKind> {
+    (
+        wide(),
+        wide(),
+        perhaps(),
+        perhaps(),
+        perhaps(),
+        perhaps(),
+        perhaps(),
+        perhaps(),
+    )
+        .prop_map(
+            |(rss, anonymous, lazy_free, file, shared, anon_huge, swap, private)| {
+                EventKind::Memory(MemorySample {
+                    rss,
+                    anonymous,
+                    lazy_free,
+                    file,
+                    shared,
+                    anon_huge,
+                    swap,
+                    private,
+                })
+            },
+        )
+}
+
+pub(crate) fn cgroup() -> impl Strategy<Value = EventKind> {
+    let version = prop_oneof![Just(CgroupVersion::V1), Just(CgroupVersion::V2)];
+    let numbers = (
+        perhaps(),
+        perhaps(),
+        perhaps(),
+        perhaps(),
+        perhaps(),
+        perhaps(),
+        perhaps(),
+    );
+    (version, text(), numbers).prop_map(|(version, path, numbers)| {
+        let (usage, limit, high, anon, file, sock, oom_kills) = numbers;
+        EventKind::Cgroup(CgroupSample {
+            version,
+            path,
+            usage,
+            limit,
+            high,
+            anon,
+            file,
+            sock,
+            oom_kills,
+        })
+    })
+}
+
+pub(crate) fn loss() -> impl Strategy<Value = EventKind> {
+    let count =
+        (text(), wide(), wide(), wide()).prop_map(|(kind, expected, received, lost)| LossCount {
+            kind,
+            expected,
+            received,
+            lost,
+        });
+    vec(count, 0..4).prop_map(EventKind::Loss)
+}

@@ -1,0 +1,64 @@
+//! Where events go: to the trace file first, then to the engine.
+
+use tracer_core::{
+    event::{Event, EventKind, ProcessId, Timestamp},
+    node::Node,
+};
+
+use crate::output::trace_file::TraceFile;
+
+/// The engine, and the recording of what it is told.
+pub struct Sink {
+    /// The process all events are about.
+    process: ProcessId,
+    node: Node,
+    trace: Option<TraceFile>,
+}
+
+impl Sink {
+    /// A fresh engine.
+    #[must_use]
+    pub fn new(process: ProcessId, trace: Option<TraceFile>) -> Self {
+        Self { process, node: Node::default(), trace }
+    }
+
+    /// Records and applies what happened at `at`.
+    pub fn push(&mut self, at: Timestamp, kind: EventKind) {
+        let event = Event { at, process: self.process, kind };
+        if let Some(trace) = &mut self.trace {
+            trace.record(&event);
+        }
+        self.node.apply(&event);
+    }
+
+    /// Records and applies what was found just now.
+    pub fn push_now(&mut self, kind: EventKind) {
+        self.push(now(), kind);
+    }
+
+    /// Writes out what the trace file still holds back.
+    pub fn tick(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.tick();
+        }
+    }
+
+    /// The engine so far.
+    #[must_use]
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The recording, to be finished.
+    #[must_use]
+    pub fn finish(self) -> (Node, Option<TraceFile>) {
+        (self.node, self.trace)
+    }
+}
+
+/// The kernel's monotonic clock, the one the eBPF programs read.
+#[must_use]
+pub fn now() -> Timestamp {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Timestamp(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
