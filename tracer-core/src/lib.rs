@@ -4,4 +4,8 @@
 pub mod event;
 pub mod ledger;
 pub mod names;
+pub mod node;
+pub mod process;
+pub mod report;
+pub mod rules;
 pub mod trace;

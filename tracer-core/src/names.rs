@@ -84,6 +84,17 @@ pub fn package(function: &str) -> Option<Cow<'_, str>> {
     Some(unescaped(&name[..dot])).filter(|package| !package.is_empty())
 }
 
+/// `(*T).M.func1` of `github.com/a/b.(*T).M.func1`.
+fn function_in_package(function: &str) -> &str {
+    let last_element = function
+        .split('[')
+        .next()
+        .and_then(|name| name.rfind('/'))
+        .unwrap_or(0);
+    let rest = &function[last_element..];
+    rest.split_once('.').map_or(rest, |(_, name)| name)
+}
+
 /// The linker writes dots of the last path element as `%2e`.
 fn unescaped(path: &str) -> Cow<'_, str> {
     if path.contains('%') {
@@ -114,6 +125,11 @@ pub fn is_own(frame: &Frame, facts: &ProcessFacts) -> bool {
     let Some(package) = package(&frame.function) else {
         return false;
     };
+    // The wrappers that cgo generates lie in the package that imports "C".
+    let rest = function_in_package(&frame.function);
+    if rest.starts_with("_Cfunc_") || rest.starts_with("_cgo") {
+        return false;
+    }
     if package == "main" {
         return true;
     }
@@ -197,6 +213,8 @@ mod tests {
                 "google.golang.org/grpc.NewClient",
                 "net/http.Get",
                 "runtime.mallocgc",
+                "main._Cfunc__CMalloc",
+                "example.com/shop/store._cgo_cmalloc",
                 "malloc",
             ],
         );

@@ -65,7 +65,11 @@ mod tests {
 
     fn tick(tgid: u32, start_ticks: u64) -> Event {
         let process = ProcessId { tgid, start_ticks };
-        Event { at: Timestamp(1), process, kind: EventKind::Tick }
+        Event {
+            at: Timestamp(1),
+            process,
+            kind: EventKind::Tick,
+        }
     }
 
     #[test]
@@ -86,6 +90,9 @@ mod tests {
             node.apply(&tick(tgid, 0));
         }
         node.apply(&tick(0, 0));
-        assert_eq!((node.processes().count(), node.ignored_events()), (MAX_PROCESSES, 1));
+        assert_eq!(
+            (node.processes().count(), node.ignored_events()),
+            (MAX_PROCESSES, 1)
+        );
     }
 }

@@ -34,7 +34,10 @@ impl Process {
     /// A process of which nothing is known yet.
     #[must_use]
     pub fn new(id: ProcessId) -> Self {
-        Self { id, ..Self::default() }
+        Self {
+            id,
+            ..Self::default()
+        }
     }
 
     /// Takes what happened or was learned.
@@ -103,7 +106,8 @@ impl Process {
     /// Seconds from the first to the last event.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.first_at.map_or(0.0, |first| self.last_at.seconds_since(first))
+        self.first_at
+            .map_or(0.0, |first| self.last_at.seconds_since(first))
     }
 
     /// When the last event happened.

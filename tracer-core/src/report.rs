@@ -8,6 +8,7 @@ mod conclusion;
 mod escape;
 mod growth;
 mod memory;
+mod numbers;
 mod sockets;
 mod stack;
 mod summary;
@@ -22,12 +23,13 @@ pub use growth::GrowthLine;
 pub use memory::{LedgerLine, LedgerTable, Memory};
 pub use sockets::{SocketOrigin, Sockets};
 pub use stack::StackFrame;
-pub use summary::{Cgroup, LossLine, ProcessSummary, Recording, Window};
+pub use summary::{Cgroup, LossLine, Overflow, ProcessSummary, Recording, Window};
 pub use text::text;
 pub use verdict::{Evidence, Origin, Status, VerdictLine};
 pub use wrap::{WIDTH, wrap};
 
 pub(crate) use calls::class_of;
+pub(crate) use numbers::plural;
 pub(crate) use stack::{by_lines, own_line};
 
 use serde::Serialize;
@@ -53,6 +55,8 @@ pub struct Report {
     pub window: Window,
     /// What is wrong with the file it comes from; `None` when nothing is, or when live.
     pub recording: Option<Recording>,
+    /// What did not fit the engine's tables.
+    pub overflow: Overflow,
     /// Kernel events by kind: seen, received, lost.
     pub loss: Vec<LossLine>,
     /// The answer.
@@ -85,8 +89,10 @@ impl Report {
     /// The report on a process as it stands.
     #[must_use]
     pub fn on(process: &Process) -> Self {
-        let verdicts: Vec<VerdictLine> =
-            RULES.iter().map(|rule| VerdictLine::new(rule.name(), rule.judge(process))).collect();
+        let verdicts: Vec<VerdictLine> = RULES
+            .iter()
+            .map(|rule| VerdictLine::new(rule.name(), rule.judge(process)))
+            .collect();
         let growth = growth::lines(process);
         let (conclusion, why) = conclusion::conclude(process, &verdicts, &growth);
         Self {
@@ -94,6 +100,7 @@ impl Report {
             process: ProcessSummary::on(process),
             window: Window::on(process),
             recording: None,
+            overflow: Overflow::on(process),
             loss: process.loss().iter().map(LossLine::from).collect(),
             conclusion,
             why,
@@ -113,7 +120,9 @@ impl Report {
     /// Events lost, over all kinds.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.loss.iter().fold(0, |sum, line| sum.saturating_add(line.lost))
+        self.loss
+            .iter()
+            .fold(0, |sum, line| sum.saturating_add(line.lost))
     }
 }
 

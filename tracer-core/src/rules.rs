@@ -96,9 +96,21 @@ mod tests {
     fn every_rule_has_a_known_name_and_explains_itself() {
         for rule in RULES {
             assert!(NAMES.contains(&rule.name()), "{}", rule.name());
-            let Explanation { looks_for, refuted_by, remedy, false_friends, example } =
-                rule.explain();
-            for text in [rule.title(), looks_for, refuted_by, remedy, false_friends, example] {
+            let Explanation {
+                looks_for,
+                refuted_by,
+                remedy,
+                false_friends,
+                example,
+            } = rule.explain();
+            for text in [
+                rule.title(),
+                looks_for,
+                refuted_by,
+                remedy,
+                false_friends,
+                example,
+            ] {
                 assert!(text.len() > 20, "{}: {text:?}", rule.name());
             }
             assert!(!rule.title().contains('\n'));
@@ -118,7 +130,11 @@ mod tests {
     fn nothing_known_is_never_a_finding() {
         for rule in RULES {
             let verdict = rule.judge(&Process::default());
-            assert!(matches!(verdict, Verdict::Unsure { .. }), "{}: {verdict:?}", rule.name());
+            assert!(
+                matches!(verdict, Verdict::Unsure { .. }),
+                "{}: {verdict:?}",
+                rule.name()
+            );
         }
     }
 }

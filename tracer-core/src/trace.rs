@@ -26,6 +26,8 @@ mod fault;
 mod fields;
 mod frame;
 mod header;
+#[cfg(test)]
+mod hostile;
 mod index;
 mod kind;
 mod reader;

@@ -45,9 +45,9 @@ fn event(tgid: u32, number: u64) -> Event {
     };
     let addr = 0xc000_0000_0000 + number * 8192;
     let call = |what, outcome| {
-        let (tid, entered) = (tgid + 1, Some(Timestamp(number * 1000)));
+        let entered = Some(Timestamp(number * 1000));
         EventKind::Call(Call {
-            tid,
+            tid: tgid + 1,
             entered,
             stack: Some(id),
             outcome: Ok(outcome),
@@ -173,7 +173,7 @@ fn a_trace_cut_anywhere_gives_all_blocks_before_the_cut() {
 
 #[test]
 fn a_flipped_bit_costs_the_block_it_is_in() {
-    let sample = sample(4711, 3);
+    let sample = sample(4711, 2);
     let trace = sample.bytes();
     // Of each part, where it ends and what it holds.
     let mut end = sample.header.len();

@@ -12,77 +12,15 @@ use crate::proc::memlock;
 use crate::proc::target::Target;
 
 mod bpf;
+mod finding;
 mod hooks;
 mod machine;
 mod render;
 mod samplers;
 mod target;
 
+pub use finding::{Finding, Status};
 pub use target::Visit;
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Status {
-    /// As it should be.
-    Ok,
-    /// It works, but something is worse for it, which the finding names.
-    Limited,
-    /// It is not there.
-    Missing,
-}
-
-impl Status {
-    /// The word for it in text and JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Limited => "limited",
-            Self::Missing => "missing",
-        }
-    }
-}
-
-/// What a check found.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Finding {
-    /// How it came out.
-    pub status: Status,
-    /// What is there, or why it is not.
-    pub detail: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl Finding {
-    fn ok(detail: impl Into<String>) -> Self {
-        Self {
-            status: Status::Ok,
-            detail: detail.into(),
-            hint: None,
-        }
-    }
-
-    fn limited(detail: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            status: Status::Limited,
-            detail: detail.into(),
-            hint: Some(hint.into()),
-        }
-    }
-
-    fn missing(detail: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            status: Status::Missing,
-            detail: detail.into(),
-            hint: Some(hint.into()),
-        }
-    }
-
-    fn refused(failure: &Failure) -> Self {
-        Self::missing(failure.error.as_str(), failure.hint.as_str())
-    }
-}
 
 /// One thing to look at on this machine.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +83,12 @@ pub struct Line {
     pub role: Role,
     /// What was found.
     pub finding: Finding,
+}
+
+impl Line {
+    fn is_obstacle(&self) -> bool {
+        self.role == Role::Required && self.finding.status == Status::Missing
+    }
 }
 
 /// The answer of `tracer doctor`.
@@ -214,10 +158,9 @@ impl Diagnosis {
     /// The required things that are missing; `hooks` when no family can be used.
     #[must_use]
     pub fn obstacles(&self) -> Vec<&'static str> {
-        let missing =
-            |line: &&Line| line.role == Role::Required && line.finding.status == Status::Missing;
-        let required = self.machine.iter().filter(missing).map(|line| line.name);
-        required
+        let missing = self.machine.iter().filter(|line| line.is_obstacle());
+        missing
+            .map(|line| line.name)
             .chain(self.hooks().is_empty().then_some("hooks"))
             .collect()
     }

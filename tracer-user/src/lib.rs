@@ -6,9 +6,13 @@
 //! symbols/ (go/, blazesym)┘
 //! ```
 
+pub mod cli;
+pub mod commands;
 pub mod doctor;
 pub mod failure;
 pub mod go;
 pub mod kernel;
+pub mod output;
 pub mod proc;
+pub mod source;
 pub mod symbols;

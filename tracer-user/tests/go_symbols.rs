@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod go_symbols {
+    mod process;
     pub(crate) mod toolchain;
 }
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
@@ -32,6 +34,13 @@ const STATIC_CGO: Build = Build {
 
 /// Function, file, line.
 type Place = (String, String, u32);
+
+/// The test program; built once, and kept for the next run of the tests.
+fn program(version: &str, build: Build) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = BUILDING.lock();
+    Toolchain::get(version).build(Path::new(env!("CARGO_TARGET_TMPDIR")), build)
+}
 
 fn parse(path: &Path) -> (Binary, Table) {
     let mut binary = Binary::parse(&std::fs::read(path).unwrap()).unwrap();
@@ -66,7 +75,6 @@ fn as_addr2line(table: &Table, pc: u64) -> (String, String) {
 #[test]
 fn names_and_lines_are_those_of_go_tool_addr2line() {
     for version in VERSIONS {
-        let directory = tempfile::tempdir().unwrap();
         let toolchain = Toolchain::get(version);
         // It cannot read position-independent programs of Go 1.15 and 1.16; DWARF checks those.
         let builds = if toolchain.minor() < 18 {
@@ -75,11 +83,15 @@ fn names_and_lines_are_those_of_go_tool_addr2line() {
             &[PLAIN, CGO, PIE]
         };
         for build in builds {
-            let path = toolchain.build(directory.path(), *build);
+            let path = program(version, *build);
             let (_, table) = parse(&path);
-            let addresses = addresses(&table, 7);
+            let addresses = addresses(&table, 23);
             let expected = toolchain.addr2line(&path, &addresses);
-            for (pc, expected) in addresses.iter().zip(expected) {
+            for (pc, mut expected) in addresses.iter().zip(expected) {
+                // Its number for "no line here" depends on what else the table holds.
+                if expected.1.starts_with(":-") {
+                    expected.1 = ":-1".to_owned();
+                }
                 assert_eq!(
                     as_addr2line(&table, *pc),
                     expected,
@@ -101,8 +113,10 @@ fn names_and_lines_are_those_of_go_tool_addr2line() {
                     continue;
                 };
                 let name = name.trim_end_matches(".abi0");
+                // ELF symbols have no middle dots.
+                let ours = ours[index].1.replace('·', ".");
                 assert_eq!(
-                    without_arguments(&ours[index].1),
+                    without_arguments(&ours),
                     without_arguments(name),
                     "{version}"
                 );
@@ -116,12 +130,11 @@ fn names_and_lines_are_those_of_go_tool_addr2line() {
 #[test]
 fn inlined_calls_are_those_of_dwarf() {
     for version in VERSIONS {
-        let directory = tempfile::tempdir().unwrap();
         let toolchain = Toolchain::get(version);
         for build in [PLAIN, PIE] {
-            let path = toolchain.build(directory.path(), build);
+            let path = program(version, build);
             let (_, table) = parse(&path);
-            let addresses = addresses(&table, 13);
+            let addresses = addresses(&table, 29);
             let blazesym = Symbolizer::new();
             let file = Source::Elf(Elf::new(&path));
             let found = blazesym
@@ -173,11 +186,15 @@ fn inlined_calls_are_those_of_dwarf() {
                 other_lines += usize::from(!same);
             }
             assert!(
-                inlined > 5000,
+                inlined > 2500,
                 "{version} {build:?}: {inlined} addresses in inlined calls"
             );
+            assert!(
+                lost < inlined / 4,
+                "{version} {build:?}: {lost} are not in DWARF"
+            );
             // Go drops a few rows of the DWARF line table; `go tool addr2line` agrees with us there.
-            let allowed = addresses.len() / 5000;
+            let allowed = addresses.len() / 4000;
             assert!(
                 other_lines <= allowed,
                 "{version} {build:?}: {other_lines} differ"
@@ -229,12 +246,10 @@ fn without_arguments(name: &str) -> String {
 #[test]
 fn stripped_programs_lose_nothing() {
     for version in VERSIONS {
-        let directory = tempfile::tempdir().unwrap();
-        let toolchain = Toolchain::get(version);
         for build in [PLAIN, PIE, CGO] {
-            let (_, plain) = parse(&toolchain.build(directory.path(), build));
-            let stripped = toolchain.build(
-                directory.path(),
+            let (_, plain) = parse(&program(version, build));
+            let stripped = program(
+                version,
                 Build {
                     stripped: true,
                     ..build
@@ -242,7 +257,7 @@ fn stripped_programs_lose_nothing() {
             );
             let (_, stripped) = parse(&stripped);
             assert_eq!(plain.text_range(), stripped.text_range());
-            for pc in plain.text_range().step_by(3) {
+            for pc in addresses(&plain, 17) {
                 let (before, after) = (plain.frames(pc), stripped.frames(pc));
                 assert!(before.eq(after), "{version} {build:?} {pc:#x}");
                 assert_eq!(
@@ -258,12 +273,10 @@ fn stripped_programs_lose_nothing() {
 #[test]
 fn facts_of_a_build() {
     for version in VERSIONS {
-        let directory = tempfile::tempdir().unwrap();
-        let toolchain = Toolchain::get(version);
         for build in [PLAIN, PIE, CGO, CGO_PIE, STATIC_CGO] {
             for stripped in [false, true] {
                 let build = Build { stripped, ..build };
-                let path = toolchain.build(directory.path(), build);
+                let path = program(version, build);
                 let (binary, table) = parse(&path);
                 let found = (
                     binary.is_go,
@@ -322,8 +335,7 @@ fn check_known_lines(table: &Table) {
 #[test]
 fn frameless_where_the_stack_pointer_holds_the_return_address() {
     for version in VERSIONS {
-        let directory = tempfile::tempdir().unwrap();
-        let (_, table) = parse(&Toolchain::get(version).build(directory.path(), PIE));
+        let (_, table) = parse(&program(version, PIE));
         let range = |name| table.function_range(name).unwrap();
         for leaf in ["runtime.madvise", "runtime.memclrNoHeapPointers"] {
             // The rest of the range is padding.
@@ -345,13 +357,12 @@ fn frameless_where_the_stack_pointer_holds_the_return_address() {
 
 #[test]
 fn damaged_files_never_panic() {
-    let directory = tempfile::tempdir().unwrap();
     let build = Build {
         stripped: true,
         ..PIE
     };
     for version in VERSIONS {
-        let whole = std::fs::read(Toolchain::get(version).build(directory.path(), build)).unwrap();
+        let whole = std::fs::read(program(version, build)).unwrap();
         let sections = u64::from_le_bytes(whole[40..48].try_into().unwrap()) as usize;
         let headers = (0..900).chain(sections..(sections + 1500).min(whole.len()));
         for index in headers.step_by(7) {

@@ -258,12 +258,16 @@ fn a_diagnosis_of_a_process() {
         "descriptors",
         "its cgroup",
     ];
-    assert_eq!((names.as_slice(), found.refused), (&expected[..], None));
+    assert_eq!(names, expected);
+    // It is no Go program.
+    let executable = &found.lines[1].finding;
+    assert_eq!(executable.status, doctor::Status::Missing);
+    assert!(
+        executable.detail.ends_with("it looks like C"),
+        "{executable:?}"
+    );
+    assert_eq!(found.refused, Some(ExitStatus::Unsupported));
     let nobody = doctor::run(Some(4_194_303));
     assert_eq!(nobody.exit_status(), 3);
-    assert!(
-        nobody
-            .text()
-            .ends_with("; pid 4194303 cannot be looked into\n")
-    );
+    assert!(nobody.text().ends_with("; pid 4194303 cannot be traced\n"));
 }

@@ -89,18 +89,14 @@ impl DescriptorLedger {
             (Syscall::Close { fd }, outcome) if outcome != Err(Errno(9)) => {
                 self.close(*fd, entered, at);
             }
-            (Syscall::Dup { fd }, Ok(new)) => {
-                if !self.is_same(*fd, new as i32) {
-                    self.supersede(new as i32, at);
-                    self.duplicate(*fd, new as i32, at, false);
-                }
+            (Syscall::Dup { fd }, Ok(new)) if !self.is_same(*fd, new as i32) => {
+                self.supersede(new as i32, at);
+                self.duplicate(*fd, new as i32, at, false);
             }
-            (Syscall::DupTo { fd, to, flags }, Ok(_)) => {
-                if !self.is_same(*fd, *to) {
-                    // It closes its target itself: no other close will come.
-                    self.release(*to, at);
-                    self.duplicate(*fd, *to, at, has_cloexec(*flags));
-                }
+            (Syscall::DupTo { fd, to, flags }, Ok(_)) if !self.is_same(*fd, *to) => {
+                // It closes its target itself: no other close will come.
+                self.release(*to, at);
+                self.duplicate(*fd, *to, at, has_cloexec(*flags));
             }
             (Syscall::CloseRange { first, last, flags }, Ok(_)) => {
                 self.close_range(*first, *last, *flags, entered, at);
@@ -194,7 +190,11 @@ impl DescriptorLedger {
             .slots
             .get_mut(&fd)
             .filter(|slot| older_than_snapshot && slot.since == Timestamp(0))
-            .and_then(|slot| self.sockets.get_mut(&slot.socket).map(|socket| (slot, socket)))
+            .and_then(|slot| {
+                self.sockets
+                    .get_mut(&slot.socket)
+                    .map(|socket| (slot, socket))
+            })
             .filter(|(_, socket)| socket.opened.is_none());
         if let Some((slot, socket)) = listed {
             slot.since = at;

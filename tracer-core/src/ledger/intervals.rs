@@ -33,6 +33,7 @@ impl<T: Clone + Eq> Intervals<T> {
         self.dropped
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
@@ -120,7 +121,9 @@ impl<T: Clone + Eq> Intervals<T> {
 
     /// Makes the range at `start` one with its neighbours of equal value.
     fn join(&mut self, start: u64) {
-        let Some((mut end, value)) = self.spans.get(&start).cloned() else { return };
+        let Some((mut end, value)) = self.spans.get(&start).cloned() else {
+            return;
+        };
         if let Some((right_end, right_value)) = self.spans.get(&end)
             && *right_value == value
         {

@@ -156,7 +156,7 @@ impl VmaLedger {
             Syscall::Brk { .. } => return self.brk(outcome, call, at),
             Syscall::Mprotect { addr, len, prot } => {
                 self.regions.change(addr, self.end(addr, len), |region| {
-                    region.prot = prot & PROT_BITS
+                    region.prot = prot & PROT_BITS;
                 });
             }
             Syscall::Madvise { addr, len, advice } => self.advise(addr, len, advice, call.stack),

@@ -103,7 +103,9 @@ fn origins(process: &Process, stacks: BTreeMap<Vec<Line<'_>>, CallCount>) -> Vec
         });
         sum.count += count.count;
         sum.failed += count.failed;
-        sum.bytes = sum.bytes.map(|bytes| bytes.saturating_add(count.bytes.unwrap_or(0)));
+        sum.bytes = sum
+            .bytes
+            .map(|bytes| bytes.saturating_add(count.bytes.unwrap_or(0)));
         sum.stacks += 1;
     }
     shown.extend(rest.into_values());
@@ -112,5 +114,8 @@ fn origins(process: &Process, stacks: BTreeMap<Vec<Line<'_>>, CallCount>) -> Vec
 
 /// Why the call of this stack was made.
 pub(crate) fn class_of(process: &Process, lines: &[Line<'_>]) -> Class {
-    classify(lines.iter().filter_map(|line| line.frame()), process.is_go())
+    classify(
+        lines.iter().filter_map(|line| line.frame()),
+        process.is_go(),
+    )
 }

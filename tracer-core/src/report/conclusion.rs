@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::growth::GrowthLine;
+use super::numbers::{mib, plural, signed_mib};
 use super::verdict::{Status, VerdictLine};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
@@ -35,29 +36,22 @@ pub(super) fn conclude(
         verdicts
             .iter()
             .filter(move |verdict| verdict.status == Status::Found && verdict.leak == leak)
-            .filter_map(|verdict| verdict.headline.clone())
-            .next()
+            .find_map(|verdict| verdict.headline.clone())
     };
     if let Some(headline) = found(true) {
         return (Conclusion::Leak, headline);
     }
     match found(false) {
-        Some(headline) => explained(process, headline, growth),
+        Some(headline) => explained(process, &headline, growth),
         None => (Conclusion::CannotTell, unexplained(process, growth)),
     }
 }
 
 /// RSS is explained; whether that is all depends on how the rest moved.
-fn explained(
-    process: &Process,
-    headline: String,
-    growth: &[GrowthLine],
-) -> (Conclusion, String) {
+fn explained(process: &Process, headline: &str, growth: &[GrowthLine]) -> (Conclusion, String) {
     let Some(trend) = process.memory().use_trend() else {
-        let samples = process.memory().samples();
-        let why = format!(
-            "{headline}; whether the rest grows cannot be told from {samples} memory samples"
-        );
+        let samples = plural(process.memory().samples(), "memory sample");
+        let why = format!("{headline}; whether the rest grows cannot be told from {samples}");
         return (Conclusion::CannotTell, why);
     };
     let seconds = trend.seconds;
@@ -74,9 +68,7 @@ fn explained(
         return (Conclusion::CannotTell, why);
     }
     let change = signed_mib(trend.growth());
-    let why = format!(
-        "{headline}; the memory in use did not grow ({change} MiB in {seconds:.0} s)"
-    );
+    let why = format!("{headline}; the memory in use did not grow ({change} in {seconds:.0} s)");
     (Conclusion::NoLeak, why)
 }
 
@@ -85,50 +77,55 @@ fn unexplained(process: &Process, growth: &[GrowthLine]) -> String {
     let Some(last) = process.memory().last() else {
         return "the memory of the process could not be read".to_owned();
     };
-    let rss = last.rss as f64 / MIB;
+    let rss = mib(last.rss);
     let Some(trend) = process.memory().rss_trend() else {
-        let samples = process.memory().samples();
-        return format!(
-            "RSS is {rss:.1} MiB; whether it grows cannot be told from {samples} memory samples"
-        );
+        let samples = plural(process.memory().samples(), "memory sample");
+        return format!("RSS is {rss}; whether it grows cannot be told from {samples}");
     };
     if trend.gain() >= MATERIAL_GROWTH {
         let moved = moved("RSS", &trend);
-        return format!("{moved} to {rss:.1} MiB, and no rule explains that{}", top(growth));
+        return format!("{moved} to {rss}, and no rule explains that{}", top(growth));
     }
     let (change, seconds) = (signed_mib(trend.growth()), trend.seconds);
     format!(
-        "RSS did not grow while watching ({change} MiB in {seconds:.0} s, now {rss:.1} MiB); \
+        "RSS did not grow while watching ({change} in {seconds:.0} s, now {rss}); \
          growth that is slower or needs other load would not show"
     )
 }
 
-const MIB: f64 = 1_048_576.0;
-
-fn signed_mib(bytes: i64) -> String {
-    // Not "-0.0".
-    let mib = (bytes as f64 / MIB * 10.0).round() / 10.0 + 0.0;
-    format!("{mib:+.1}")
-}
-
 fn moved(what: &str, trend: &Trend) -> String {
-    let (gain, seconds) = (trend.gain() as f64 / MIB, trend.seconds);
-    let per_minute = gain / seconds * 60.0;
-    format!("{what} grew by {gain:.1} MiB in {seconds:.0} s ({per_minute:.1} MiB/min)")
+    let (gain, seconds) = (trend.gain().unsigned_abs(), trend.seconds);
+    let per_minute = mib((gain as f64 / seconds * 60.0) as u64);
+    format!(
+        "{what} grew by {} in {seconds:.0} s ({per_minute} a minute)",
+        mib(gain)
+    )
 }
 
 /// Where most of the new memory was touched.
 fn top(growth: &[GrowthLine]) -> String {
-    let Some(first) = growth.iter().find(|line| line.bytes > 0 && !line.stack.is_empty()) else {
+    let Some(first) = growth
+        .iter()
+        .find(|line| line.bytes > 0 && !line.stack.is_empty())
+    else {
         return String::new();
     };
     let frame = first.origin.as_ref().or_else(|| {
         let is_runtime = |name: &str| name.starts_with("runtime.");
-        first.stack.iter().find(|frame| !is_runtime(&frame.function)).or(first.stack.first())
+        first
+            .stack
+            .iter()
+            .find(|frame| !is_runtime(&frame.function))
+            .or(first.stack.first())
     });
-    let Some(frame) = frame else { return String::new() };
-    let mib = first.bytes as f64 / MIB;
-    format!("; most was touched first under {} ({mib:.1} MiB)", frame.place())
+    let Some(frame) = frame else {
+        return String::new();
+    };
+    format!(
+        "; most was touched first under {} ({})",
+        frame.place(),
+        mib(first.bytes)
+    )
 }
 
 #[cfg(test)]
@@ -137,14 +134,21 @@ mod tests {
     use crate::event::{EventKind, MemorySample, Timestamp};
     use crate::report::Report;
 
-    /// One sample a second: RSS and LazyFree in MiB.
+    /// One sample a second: RSS and `LazyFree` in MiB.
     #[track_caller]
     fn check(samples: &[(u64, u64)], conclusion: Conclusion, why: &str) {
         let mut process = Process::default();
         for (second, (rss, lazy_free)) in samples.iter().enumerate() {
             let (rss, lazy_free) = (rss << 20, Some(lazy_free << 20));
-            let sample = MemorySample { rss, lazy_free, ..MemorySample::default() };
-            process.apply(Timestamp(second as u64 * 1_000_000_000), &EventKind::Memory(sample));
+            let sample = MemorySample {
+                rss,
+                lazy_free,
+                ..MemorySample::default()
+            };
+            process.apply(
+                Timestamp(second as u64 * 1_000_000_000),
+                &EventKind::Memory(sample),
+            );
         }
         let report = Report::on(&process);
         assert_eq!((report.conclusion, report.why.as_str()), (conclusion, why));
@@ -177,7 +181,7 @@ mod tests {
             &growing,
             Conclusion::CannotTell,
             &format!(
-                "{HEADLINE}; but the memory in use grew by 20.0 MiB in 20 s (60.0 MiB/min), and \
+                "{HEADLINE}; but the memory in use grew by 20.0 MiB in 20 s (60.0 MiB a minute), and \
                  no rule explains that"
             ),
         );
@@ -185,11 +189,15 @@ mod tests {
 
     #[test]
     fn without_a_finding_it_says_what_was_seen() {
-        check(&[], Conclusion::CannotTell, "the memory of the process could not be read");
+        check(
+            &[],
+            Conclusion::CannotTell,
+            "the memory of the process could not be read",
+        );
         check(
             &[(81, 0)],
             Conclusion::CannotTell,
-            "RSS is 81.0 MiB; whether it grows cannot be told from 1 memory samples",
+            "RSS is 81.0 MiB; whether it grows cannot be told from 1 memory sample",
         );
         check(
             &[(81, 0); 21],
@@ -201,7 +209,7 @@ mod tests {
         check(
             &growing,
             Conclusion::CannotTell,
-            "RSS grew by 20.0 MiB in 10 s (120.0 MiB/min) to 100.0 MiB, and no rule explains that",
+            "RSS grew by 20.0 MiB in 10 s (120.0 MiB a minute) to 100.0 MiB, and no rule explains that",
         );
     }
 }

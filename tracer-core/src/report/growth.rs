@@ -29,8 +29,9 @@ pub struct GrowthLine {
 
 pub(super) fn lines(process: &Process) -> Vec<GrowthLine> {
     let page = process.vma().page_size();
-    let mut stacks: Vec<_> =
-        by_lines(process, process.faults().by_stack().iter()).into_iter().collect();
+    let mut stacks: Vec<_> = by_lines(process, process.faults().by_stack().iter())
+        .into_iter()
+        .collect();
     // The map's order decides between equals.
     stacks.sort_by_key(|(_, count)| Reverse((count.write, count.read, count.execute)));
     stacks.truncate(MAX_STACKS);

@@ -66,7 +66,11 @@ impl LedgerTable {
             .iter()
             .filter_map(|line| line.bytes)
             .fold(0_u64, u64::saturating_add);
-        Some(Self { rss_bytes: now.rss, lines, residual_bytes: difference(now.rss, known) })
+        Some(Self {
+            rss_bytes: now.rss,
+            lines,
+            residual_bytes: difference(now.rss, known),
+        })
     }
 }
 
@@ -81,7 +85,11 @@ impl Parts {
     }
 
     fn of_detail(detail: &MemoryDetail) -> Self {
-        let mut parts = Self { file: Some(0), shared: Some(0), ..Self::default() };
+        let mut parts = Self {
+            file: Some(0),
+            shared: Some(0),
+            ..Self::default()
+        };
         let add = |sum: &mut Option<u64>, bytes: u64| {
             *sum = Some(sum.unwrap_or(0).saturating_add(bytes));
         };
@@ -164,12 +172,24 @@ mod tests {
 
     fn part(path: &str, shared: bool, rss: u64, anonymous: u64, lazy_free: u64) -> MappingUse {
         let backing = if path.starts_with('/') {
-            Backing::File { path: path.to_owned(), offset: 0, inode: 7 }
+            Backing::File {
+                path: path.to_owned(),
+                offset: 0,
+                inode: 7,
+            }
         } else {
-            Backing::Anonymous { name: path.to_owned() }
+            Backing::Anonymous {
+                name: path.to_owned(),
+            }
         };
         MappingUse {
-            mapping: Mapping { start: 0, end: 1 << 30, prot: 3, shared, backing },
+            mapping: Mapping {
+                start: 0,
+                end: 1 << 30,
+                prot: 3,
+                shared,
+                backing,
+            },
             rss,
             anonymous,
             lazy_free: Some(lazy_free),
@@ -182,23 +202,57 @@ mod tests {
     #[track_caller]
     fn check(mappings: Vec<MappingUse>, expected: (u64, Option<u64>, u64, u64, i64)) {
         let mut memory = MemoryLedger::default();
-        memory.add_detail(&MemoryDetail { mappings, took_ns: 0 });
+        memory.add_detail(&MemoryDetail {
+            mappings,
+            took_ns: 0,
+        });
         let table = LedgerTable::on(&memory).unwrap();
-        let line = |name| table.lines.iter().find(|line| line.name == name).unwrap().bytes;
+        let line = |name| {
+            table
+                .lines
+                .iter()
+                .find(|line| line.name == name)
+                .unwrap()
+                .bytes
+        };
         let (file, shared) = (line("file").unwrap(), line("shared").unwrap());
-        let found = (table.rss_bytes, line("lazy_free"), file, shared, table.residual_bytes);
+        let found = (
+            table.rss_bytes,
+            line("lazy_free"),
+            file,
+            shared,
+            table.residual_bytes,
+        );
         assert_eq!(found, expected);
         let sum: u64 = table.lines.iter().filter_map(|line| line.bytes).sum();
-        assert_eq!(sum.cast_signed() + table.residual_bytes, table.rss_bytes.cast_signed());
+        assert_eq!(
+            sum.cast_signed() + table.residual_bytes,
+            table.rss_bytes.cast_signed()
+        );
     }
 
     #[test]
     fn parts_of_rss() {
-        check(vec![part("", false, 100, 100, 60)], (100, Some(60), 0, 0, 40));
-        check(vec![part("/srv/shop", false, 50, 10, 0)], (50, Some(0), 40, 0, 10));
-        check(vec![part("/data/db", true, 50, 0, 0)], (50, Some(0), 50, 0, 0));
-        check(vec![part("/dev/zero (deleted)", true, 50, 0, 0)], (50, Some(0), 0, 50, 0));
-        check(vec![part("/memfd:x (deleted)", false, 50, 20, 0)], (50, Some(0), 0, 30, 20));
+        check(
+            vec![part("", false, 100, 100, 60)],
+            (100, Some(60), 0, 0, 40),
+        );
+        check(
+            vec![part("/srv/shop", false, 50, 10, 0)],
+            (50, Some(0), 40, 0, 10),
+        );
+        check(
+            vec![part("/data/db", true, 50, 0, 0)],
+            (50, Some(0), 50, 0, 0),
+        );
+        check(
+            vec![part("/dev/zero (deleted)", true, 50, 0, 0)],
+            (50, Some(0), 0, 50, 0),
+        );
+        check(
+            vec![part("/memfd:x (deleted)", false, 50, 20, 0)],
+            (50, Some(0), 0, 30, 20),
+        );
         check(vec![], (0, None, 0, 0, 0));
     }
 
@@ -208,9 +262,15 @@ mod tests {
         let lazy_free = |memory: &MemoryLedger| LedgerTable::on(memory).unwrap().lines[5].clone();
         for (bytes, growth) in [(10, None), (30, Some(20)), (5, Some(-5))] {
             let mappings = vec![part("", false, 100, 100, bytes)];
-            memory.add_detail(&MemoryDetail { mappings, took_ns: 0 });
-            let expected =
-                LedgerLine { name: "lazy_free", bytes: Some(bytes), growth_bytes: growth };
+            memory.add_detail(&MemoryDetail {
+                mappings,
+                took_ns: 0,
+            });
+            let expected = LedgerLine {
+                name: "lazy_free",
+                bytes: Some(bytes),
+                growth_bytes: growth,
+            };
             assert_eq!(lazy_free(&memory), expected);
         }
     }
@@ -219,7 +279,11 @@ mod tests {
     fn a_sample_serves_where_there_is_no_detail() {
         let mut memory = MemoryLedger::default();
         assert_eq!(LedgerTable::on(&memory), None);
-        let sample = MemorySample { rss: 100, lazy_free: Some(60), ..MemorySample::default() };
+        let sample = MemorySample {
+            rss: 100,
+            lazy_free: Some(60),
+            ..MemorySample::default()
+        };
         memory.add(crate::event::Timestamp(1), &sample);
         let table = LedgerTable::on(&memory).unwrap();
         assert_eq!((table.rss_bytes, table.residual_bytes), (100, 40));

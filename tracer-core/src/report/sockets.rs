@@ -93,7 +93,15 @@ impl Sockets {
         }
         let counts = ledger.origins().map(|(stack, count, oldest)| {
             let peers = count.peers;
-            (stack, Sum { opened: count.opened, closed: count.closed, oldest, peers })
+            (
+                stack,
+                Sum {
+                    opened: count.opened,
+                    closed: count.closed,
+                    oldest,
+                    peers,
+                },
+            )
         });
         let mut sums: Vec<_> = by_lines(process, counts).into_iter().collect();
         // The map's order decides between equals.
@@ -104,14 +112,16 @@ impl Sockets {
             .map(|(lines, sum)| SocketOrigin {
                 origin: own_line(process, &lines).map(StackFrame::from_frame),
                 stack: frames(&lines),
-                ..SocketOrigin::new(process, sum, 1)
+                ..SocketOrigin::new(process, &sum, 1)
             })
             .collect();
         if !others.is_empty() {
             let mut rest = Sum::default();
             let stacks = others.len() as u64;
-            others.into_iter().for_each(|(_, sum)| rest += sum);
-            origins.push(SocketOrigin::new(process, rest, stacks));
+            for (_, sum) in others {
+                rest += sum;
+            }
+            origins.push(SocketOrigin::new(process, &rest, stacks));
         }
         let seeded = ledger.is_seeded();
         Some(Self {
@@ -126,12 +136,14 @@ impl Sockets {
 }
 
 impl SocketOrigin {
-    fn new(process: &Process, sum: Sum, stacks: u64) -> Self {
+    fn new(process: &Process, sum: &Sum, stacks: u64) -> Self {
         Self {
             opened: sum.opened,
             closed: sum.closed,
             open: sum.open(),
-            oldest_seconds: sum.oldest.map(|oldest| process.last_at().seconds_since(oldest)),
+            oldest_seconds: sum
+                .oldest
+                .map(|oldest| process.last_at().seconds_since(oldest)),
             peers: sum.peers.iter().take(MAX_PEERS).map(peer_text).collect(),
             states: NotMeasured,
             origin: None,

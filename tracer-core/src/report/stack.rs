@@ -35,7 +35,9 @@ impl StackFrame {
 
     /// `main.load (load.go:12)`, or the name alone.
     pub(super) fn place(&self) -> String {
-        let Some(file) = &self.file else { return self.function.clone() };
+        let Some(file) = &self.file else {
+            return self.function.clone();
+        };
         let name = file.rsplit('/').next().unwrap_or(file);
         match self.line {
             Some(line) => format!("{} ({name}:{line})", self.function),

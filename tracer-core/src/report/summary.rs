@@ -81,7 +81,10 @@ impl Window {
             EndedBy::Exit => "exit",
             EndedBy::Oom => "oom",
         });
-        Self { seconds: process.seconds(), ended_by }
+        Self {
+            seconds: process.seconds(),
+            ended_by,
+        }
     }
 }
 
@@ -94,6 +97,27 @@ pub struct Recording {
     pub skipped_bytes: u64,
     /// The recording was ended in good order.
     pub complete: bool,
+}
+
+/// What did not fit the engine's tables, so that what is said of it is too low.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Overflow {
+    /// Mapped regions.
+    pub regions: u64,
+    /// Stacks and names.
+    pub symbols: u64,
+    /// Sockets.
+    pub sockets: u64,
+}
+
+impl Overflow {
+    pub(super) fn on(process: &Process) -> Self {
+        Self {
+            regions: process.vma().dropped(),
+            symbols: process.symbols().dropped(),
+            sockets: process.descriptors().untracked(),
+        }
+    }
 }
 
 /// Kernel events of one kind.
@@ -111,8 +135,18 @@ pub struct LossLine {
 
 impl From<&LossCount> for LossLine {
     fn from(count: &LossCount) -> Self {
-        let LossCount { kind, expected, received, lost } = count.clone();
-        Self { kind, expected, received, lost }
+        let LossCount {
+            kind,
+            expected,
+            received,
+            lost,
+        } = count.clone();
+        Self {
+            kind,
+            expected,
+            received,
+            lost,
+        }
     }
 }
 

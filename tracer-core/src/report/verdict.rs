@@ -18,19 +18,28 @@ impl Evidence {
     /// A number.
     #[must_use]
     pub fn bytes(what: impl Into<String>, bytes: u64) -> Self {
-        Self { what: what.into(), bytes: Some(i64::try_from(bytes).unwrap_or(i64::MAX)) }
+        Self {
+            what: what.into(),
+            bytes: Some(i64::try_from(bytes).unwrap_or(i64::MAX)),
+        }
     }
 
     /// A number that may be below 0.
     #[must_use]
     pub fn growth(what: impl Into<String>, bytes: i64) -> Self {
-        Self { what: what.into(), bytes: Some(bytes) }
+        Self {
+            what: what.into(),
+            bytes: Some(bytes),
+        }
     }
 
     /// A fact.
     #[must_use]
     pub fn fact(what: impl Into<String>) -> Self {
-        Self { what: what.into(), bytes: None }
+        Self {
+            what: what.into(),
+            bytes: None,
+        }
     }
 }
 
@@ -97,11 +106,24 @@ impl VerdictLine {
             missing: None,
         };
         match verdict {
-            Verdict::Clear { headline, evidence } => {
-                Self { status: Status::Clear, headline: Some(headline), evidence, ..empty }
-            }
-            Verdict::Unsure { missing } => Self { missing: Some(missing), ..empty },
-            Verdict::Found { headline, evidence, origins, refuted_by, remedy, leak } => Self {
+            Verdict::Clear { headline, evidence } => Self {
+                status: Status::Clear,
+                headline: Some(headline),
+                evidence,
+                ..empty
+            },
+            Verdict::Unsure { missing } => Self {
+                missing: Some(missing),
+                ..empty
+            },
+            Verdict::Found {
+                headline,
+                evidence,
+                origins,
+                refuted_by,
+                remedy,
+                leak,
+            } => Self {
                 status: Status::Found,
                 leak,
                 headline: Some(headline),

@@ -45,7 +45,10 @@ mod tests {
         assert_eq!(wrap("a  b c", "> ", "  "), "> a b c");
         assert_eq!(wrap("", "> ", "  "), "> ");
         let (long, end) = ("x".repeat(95), "y".repeat(10));
-        assert_eq!(wrap(&format!("{long} {end}"), "", "  "), format!("{long}\n  {end}"));
+        assert_eq!(
+            wrap(&format!("{long} {end}"), "", "  "),
+            format!("{long}\n  {end}")
+        );
         let cut = wrap(&"z".repeat(250), "- ", "  ");
         let lengths: Vec<usize> = cut.lines().map(|line| line.chars().count()).collect();
         assert_eq!(lengths, [100, 100, 56]);

@@ -1,16 +1,23 @@
 //! The rules as a text to read: `tracer explain`.
 
+use std::fmt::Write as _;
+
 use super::{RULES, Rule};
 use crate::report::wrap;
 
 /// One line for each rule.
 #[must_use]
 pub fn catalogue() -> String {
-    let width = RULES.iter().map(|rule| rule.name().len()).max().unwrap_or(0);
+    let width = RULES
+        .iter()
+        .map(|rule| rule.name().len())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for rule in RULES {
         let (name, title) = (rule.name(), rule.title());
-        text.push_str(&format!("{name:width$}  {title}\n"));
+        // Writing to a string cannot fail.
+        _ = writeln!(text, "{name:width$}  {title}");
     }
     text
 }
@@ -27,7 +34,7 @@ pub fn explain(name: &str) -> Option<String> {
         ("what to do", explanation.remedy),
         ("looks alike, but is not", explanation.false_friends),
     ] {
-        text.push_str(&format!("\n{heading}\n{}\n", wrap(body, "  ", "  ")));
+        _ = writeln!(text, "\n{heading}\n{}", wrap(body, "  ", "  "));
     }
     text.push_str("\nexample\n");
     for line in explanation.example.lines() {

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use super::{Explanation, Rule, Verdict};
 use crate::ledger::calls::{CallCount, CallName};
 use crate::ledger::symbols::Line;
+use crate::ledger::tally::ByStack;
 use crate::names::Class;
 use crate::process::Process;
-use crate::report::{Evidence, Origin, StackFrame, by_lines, class_of, own_line};
+use crate::report::{Evidence, Origin, StackFrame, by_lines, class_of, own_line, plural};
 
 /// Below this nobody asks why: a small Go service has about as much for its binary alone.
 const MATERIAL_BYTES: u64 = 16 << 20;
@@ -59,12 +60,17 @@ impl Rule for LazilyFreed {
             } else {
                 "this kernel does not report LazyFree (Linux 4.12 and newer do)"
             };
-            return Verdict::Unsure { missing: missing.to_owned() };
+            return Verdict::Unsure {
+                missing: missing.to_owned(),
+            };
         };
         let mut evidence = vec![
             Evidence::bytes("LazyFree", lazy_free),
             Evidence::bytes("RSS", rss),
-            Evidence::bytes("real use: RSS without LazyFree", rss.saturating_sub(lazy_free)),
+            Evidence::bytes(
+                "real use: RSS without LazyFree",
+                rss.saturating_sub(lazy_free),
+            ),
         ];
         if lazy_free < MATERIAL_BYTES || (lazy_free as f64) < rss as f64 * MATERIAL_SHARE {
             let (free, rss) = (mib(lazy_free), mib(rss));
@@ -94,16 +100,24 @@ impl Rule for LazilyFreed {
     }
 }
 
-/// RSS and LazyFree of one instant.
+/// RSS and `LazyFree` of one instant.
 fn measured(process: &Process) -> Option<(u64, u64)> {
     let memory = process.memory();
-    let sample = memory.last().and_then(|sample| Some((sample.rss, sample.lazy_free?)));
+    let sample = memory
+        .last()
+        .and_then(|sample| Some((sample.rss, sample.lazy_free?)));
     sample.or_else(|| {
         let (detail, _) = memory.details()?;
-        let parts = detail.mappings.iter().map(|part| (part.rss, part.lazy_free));
+        let parts = detail
+            .mappings
+            .iter()
+            .map(|part| (part.rss, part.lazy_free));
         parts.fold(None, |sum: Option<(u64, u64)>, (rss, lazy_free)| {
             let (all_rss, all_free) = sum.unwrap_or_default();
-            Some((all_rss.saturating_add(rss), all_free.saturating_add(lazy_free?)))
+            Some((
+                all_rss.saturating_add(rss),
+                all_free.saturating_add(lazy_free?),
+            ))
         })
     })
 }
@@ -113,7 +127,7 @@ type Callers<'a> = BTreeMap<Vec<Line<'a>>, CallCount>;
 /// Who gave memory back with `MADV_FREE` in the window.
 fn callers(process: &Process) -> Callers<'_> {
     let stacks = process.calls().get(CallName::MADVISE_FREE);
-    by_lines(process, stacks.into_iter().flat_map(|stacks| stacks.iter()))
+    by_lines(process, stacks.into_iter().flat_map(ByStack::iter))
 }
 
 fn caller_evidence(process: &Process, callers: &Callers<'_>) -> Vec<Evidence> {
@@ -129,11 +143,20 @@ fn caller_evidence(process: &Process, callers: &Callers<'_>) -> Vec<Evidence> {
         )];
     }
     let line = |(class, count): (Class, CallCount)| {
-        let (name, calls) = (class.name(), count.count);
-        let what = format!("given back while watching by {name} ({calls} calls)");
+        let (name, calls) = (class.name(), plural(count.count, "call"));
+        let what = format!("given back while watching by {name} ({calls})");
         Evidence::bytes(what, count.bytes.unwrap_or(0))
     };
-    by_class.into_iter().map(line).collect()
+    let mut evidence: Vec<Evidence> = by_class.into_iter().map(line).collect();
+    // The same range may have been given back many times.
+    let advised = process.vma().advised_free().bytes();
+    if advised > 0 {
+        evidence.push(Evidence::bytes(
+            "of these, distinct memory that is still mapped",
+            advised,
+        ));
+    }
+    evidence
 }
 
 /// The service's own lines that gave memory back, most bytes first.
@@ -147,7 +170,12 @@ fn origins(process: &Process, callers: &Callers<'_>) -> Vec<Origin> {
     }
     let mut origins: Vec<Origin> = by_line
         .into_iter()
-        .map(|(line, bytes)| Origin { line, opened: None, closed: None, bytes: Some(bytes) })
+        .map(|(line, bytes)| Origin {
+            line,
+            opened: None,
+            closed: None,
+            bytes: Some(bytes),
+        })
         .collect();
     // The map's order decides between equals.
     origins.sort_by_key(|origin| std::cmp::Reverse(origin.bytes));

@@ -6,7 +6,7 @@ use super::call::{self, Last};
 use super::column::{Column, Columns, Cursors, Port};
 use super::fault;
 use super::kind::{Kind, blank_call};
-use super::record::{self, Decoded};
+use super::record::{self, Malformed};
 use super::wire::Events;
 use crate::event::{Access, Event, EventKind, Faults, ProcessId, Timestamp};
 
@@ -93,16 +93,6 @@ pub(super) struct BlockReader {
     runs: Runs,
 }
 
-/// What comes next in a block.
-pub(super) enum Next {
-    Event(Event),
-    /// An event that a newer writer knows.
-    Unknown,
-    /// Values that no writer makes: the rest of the block is lost.
-    Malformed,
-    End,
-}
-
 impl BlockReader {
     /// `None` when the payload is no block of events.
     pub(super) fn new(payload: &[u8]) -> Option<Self> {
@@ -116,26 +106,34 @@ impl BlockReader {
         })
     }
 
-    pub(super) fn next_event(&mut self) -> Next {
-        if self.cursors.at_end(Column::Kinds) {
-            return Next::End;
-        }
-        self.read().unwrap_or(Next::Malformed)
+    /// The next event: `Ok(None)` for one that a newer writer knows, an error when the rest of
+    /// the block is lost.
+    pub(super) fn next_event(&mut self) -> Option<Result<Option<Event>, Malformed>> {
+        (!self.cursors.at_end(Column::Kinds)).then(|| self.read())
     }
 
-    fn read(&mut self) -> Option<Next> {
-        let number = self.cursors.uint(Column::Kinds, 0)?;
-        let at = Timestamp(self.cursors.delta(Column::Times, &mut self.time, 0)?);
-        let process = self.runs.read(&mut self.cursors)?;
-        let Some(kind) = Kind::from_number(number) else {
-            return Some(Next::Unknown);
+    fn read(&mut self) -> Result<Option<Event>, Malformed> {
+        let (number, at, process) = self.read_head().ok_or(Malformed)?;
+        let kind = match Kind::from_number(number) {
+            Some(Kind::Record) => {
+                let record = self.cursors.take_message(Column::Records);
+                record::decode(record.ok_or(Malformed)?)?
+            }
+            Some(kind) => Some(self.read_values(kind, at).ok_or(Malformed)?),
+            None => None,
         };
-        let kind = match kind {
-            Kind::Record => match record::decode(self.cursors.take_message(Column::Records)?) {
-                Decoded::Event(kind) => kind,
-                Decoded::Unknown => return Some(Next::Unknown),
-                Decoded::Malformed => return None,
-            },
+        Ok(kind.map(|kind| Event { at, process, kind }))
+    }
+
+    fn read_head(&mut self) -> Option<(u64, Timestamp, ProcessId)> {
+        let number = self.cursors.uint(Column::Kinds, 0)?;
+        let at = self.cursors.delta(Column::Times, &mut self.time, 0)?;
+        Some((number, Timestamp(at), self.runs.read(&mut self.cursors)?))
+    }
+
+    fn read_values(&mut self, kind: Kind, at: Timestamp) -> Option<EventKind> {
+        Some(match kind {
+            Kind::Record => return None,
             Kind::Faults => {
                 let mut faults = Faults {
                     stack: None,
@@ -150,15 +148,14 @@ impl BlockReader {
             Kind::Tick => EventKind::Tick,
             Kind::Call {
                 code,
-                failed,
+                answer,
                 entered,
             } => {
-                let mut call = blank_call(code, failed, entered)?;
+                let mut call = blank_call(code, answer, entered)?;
                 call::pass(&mut self.cursors, &mut self.last, at, &mut call)?;
                 EventKind::Call(call)
             }
-        };
-        Some(Next::Event(Event { at, process, kind }))
+        })
     }
 }
 
@@ -228,14 +225,14 @@ mod tests {
             return "no block".to_owned();
         };
         let mut out = String::new();
-        loop {
-            match block.next_event() {
-                Next::Event(event) => out += &event.process.tgid.to_string(),
-                Next::Unknown => out.push('?'),
-                Next::Malformed => return out + "!",
-                Next::End => return out,
+        while let Some(next) = block.next_event() {
+            match next {
+                Ok(Some(event)) => out += &event.process.tgid.to_string(),
+                Ok(None) => out.push('?'),
+                Err(Malformed) => return out + "!",
             }
         }
+        out
     }
 
     #[test]
@@ -279,7 +276,7 @@ mod tests {
 
     #[test]
     fn kinds_of_the_future_are_stepped_over() {
-        check(&[5, 0, 6, 15, 99, 5], &[0; 6], &[12, 8, 0], "4????4");
+        check(&[5, 0, 6, 15, 100, 5], &[0; 6], &[12, 8, 0], "4????4");
         assert_eq!(read(b""), "");
         assert_eq!(read(b"\xff"), "no block");
         // A field that is not known yet.

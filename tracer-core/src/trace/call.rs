@@ -40,7 +40,7 @@ pub(super) fn pass<P: Port>(
         entered.0 =
             at.0.wrapping_sub(port.sint(Column::Entered, before)? as u64);
     }
-    *stack = port.stack(*stack)?;
+    port.stack(stack)?;
     let mut arguments = Arguments {
         port,
         last,
@@ -49,6 +49,8 @@ pub(super) fn pass<P: Port>(
     };
     arguments.pass(what)?;
     match (outcome, what) {
+        // As the kind says.
+        (Ok(0), _) => Some(()),
         (Ok(address), Syscall::Mmap { .. } | Syscall::Mremap { .. }) => arguments.address(address),
         (Ok(end), Syscall::Brk { .. }) => arguments.wide(end),
         (Ok(value), _) => {
@@ -275,6 +277,6 @@ mod tests {
             column(Column::Arguments),
             [0, 6, 0x44, 1, 0, 8, 0, 0, 0, 0, 0, 0]
         );
-        assert_eq!(column(Column::Outcomes), [0; 4]);
+        assert!(column(Column::Outcomes).is_empty());
     }
 }

@@ -41,7 +41,7 @@ pub(super) trait Port {
     /// The next value of a column of messages.
     fn message<M: Message + Default>(&mut self, column: Column, value: M) -> Option<M>;
     /// The next stack.
-    fn stack(&mut self, value: Option<StackId>) -> Option<Option<StackId>>;
+    fn stack(&mut self, value: &mut Option<StackId>) -> Option<()>;
 
     /// The next value of a column of signed numbers.
     fn sint(&mut self, column: Column, value: i64) -> Option<i64> {
@@ -94,7 +94,7 @@ impl Port for Columns {
         Some(value)
     }
 
-    fn stack(&mut self, value: Option<StackId>) -> Option<Option<StackId>> {
+    fn stack(&mut self, value: &mut Option<StackId>) -> Option<()> {
         let reference = value.map_or(0, |id| {
             let next = self.stacks.len() as u64 + 1;
             *self.stacks.entry(id).or_insert_with(|| {
@@ -103,7 +103,7 @@ impl Port for Columns {
             })
         });
         self.uint(Column::StackRefs, reference)?;
-        Some(value)
+        Some(())
     }
 }
 
@@ -124,6 +124,13 @@ impl Cursors {
     /// Whether a column has no more values.
     pub(super) fn at_end(&self, column: Column) -> bool {
         self.positions[column as usize] >= self.bytes[column as usize].len()
+    }
+
+    fn stack_at(&self, index: u64) -> Option<StackId> {
+        let at = usize::try_from(index).ok()?.checked_mul(8)?;
+        let stacks = &self.bytes[Column::Stacks as usize];
+        let id = stacks.get(at..)?.first_chunk::<8>()?;
+        Some(StackId(u64::from_le_bytes(*id)))
     }
 
     /// The next encoded message of a column.
@@ -148,15 +155,12 @@ impl Port for Cursors {
         M::decode(self.take_message(column)?).ok()
     }
 
-    fn stack(&mut self, _: Option<StackId>) -> Option<Option<StackId>> {
-        let Some(index) = self.uint(Column::StackRefs, 0)?.checked_sub(1) else {
-            return Some(None);
+    fn stack(&mut self, value: &mut Option<StackId>) -> Option<()> {
+        *value = match self.uint(Column::StackRefs, 0)?.checked_sub(1) {
+            Some(index) => Some(self.stack_at(index)?),
+            None => None,
         };
-        let at = usize::try_from(index).ok()?.checked_mul(8)?;
-        let id = self.bytes[Column::Stacks as usize]
-            .get(at..)?
-            .first_chunk::<8>()?;
-        Some(Some(StackId(u64::from_le_bytes(*id))))
+        Some(())
     }
 }
 
@@ -205,15 +209,16 @@ mod tests {
     fn a_stack_is_written_once_per_block() {
         let stacks = [Some(StackId(9)), None, Some(StackId(8)), Some(StackId(9))];
         let mut columns = Columns::default();
-        for stack in stacks {
-            columns.stack(stack).unwrap();
+        for mut stack in stacks {
+            columns.stack(&mut stack).unwrap();
         }
         let written = columns.into_bytes();
         assert_eq!(written[Column::StackRefs as usize], [1, 0, 2, 1]);
         assert_eq!(written[Column::Stacks as usize].len(), 16);
         let mut cursors = Cursors::new(written);
         for stack in stacks {
-            assert_eq!(cursors.stack(None), Some(stack));
+            let mut read = None;
+            assert_eq!((cursors.stack(&mut read), read), (Some(()), stack));
         }
     }
 
@@ -221,11 +226,15 @@ mod tests {
     fn a_reference_to_no_stack_is_refused() {
         for reference in [3, u64::MAX] {
             let mut columns = Columns::default();
-            columns.stack(Some(StackId(9))).unwrap();
+            columns.stack(&mut Some(StackId(9))).unwrap();
             columns.uint(Column::StackRefs, reference).unwrap();
             let mut cursors = Cursors::new(columns.into_bytes());
-            assert_eq!(cursors.stack(None), Some(Some(StackId(9))));
-            assert_eq!(cursors.stack(None), None);
+            let mut stack = None;
+            assert_eq!(
+                (cursors.stack(&mut stack), stack),
+                (Some(()), Some(StackId(9)))
+            );
+            assert_eq!(cursors.stack(&mut stack), None);
         }
     }
 }

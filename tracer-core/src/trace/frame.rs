@@ -194,7 +194,7 @@ mod tests {
         check(b"short", CODING_PLAIN);
         check(&b"0123456789".repeat(9), CODING_ZSTD);
         // Shrinks more than any reader has to believe.
-        check(&[0; 1 << 20], CODING_PLAIN);
+        check(&vec![0; 1 << 20], CODING_PLAIN);
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
         check_lie(|frame| frame.raw = 1 << 20, &packed, None);
         check_lie(
             |frame| frame.raw = MAX_RAW_BYTES as u32 + 1,
-            &[1; MAX_RAW_BYTES / 256 + 1],
+            &vec![1; MAX_RAW_BYTES / 256 + 1],
             None,
         );
         check_lie(|frame| frame.raw = u32::MAX, &packed, None);

@@ -2,7 +2,7 @@
 
 use crate::event::{Advice, Call, Errno, EventKind, Syscall};
 
-/// First kind of a call: `FIRST_CALL + 4 * call + 2 * failed + entered`.
+/// First kind of a call: `FIRST_CALL + 6 * call + 2 * answer + entered`.
 const FIRST_CALL: u64 = 16;
 
 /// Number of system calls.
@@ -20,11 +20,31 @@ pub(super) enum Kind {
     Call {
         /// Which one, as `code` numbers them.
         code: u64,
-        /// The outcome is an error number.
-        failed: bool,
+        answer: Answer,
         /// The time of entry is known.
         entered: bool,
     },
+}
+
+/// The kernel's answer to a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Answer {
+    /// Success and 0, as most have: no value stands in the columns.
+    Zero,
+    Value,
+    Error,
+}
+
+impl Answer {
+    const ALL: [Self; 3] = [Self::Zero, Self::Value, Self::Error];
+
+    fn of(outcome: Result<u64, Errno>) -> Self {
+        match outcome {
+            Ok(0) => Self::Zero,
+            Ok(_) => Self::Value,
+            Err(_) => Self::Error,
+        }
+    }
 }
 
 impl Kind {
@@ -37,7 +57,7 @@ impl Kind {
                 ..
             }) => Self::Call {
                 code: code(what),
-                failed: outcome.is_err(),
+                answer: Answer::of(*outcome),
                 entered: entered.is_some(),
             },
             EventKind::Faults(_) => Self::Faults,
@@ -67,9 +87,9 @@ impl Kind {
             Self::Tick => 5,
             Self::Call {
                 code,
-                failed,
+                answer,
                 entered,
-            } => FIRST_CALL + 4 * code + 2 * u64::from(failed) + u64::from(entered),
+            } => FIRST_CALL + 6 * code + 2 * answer as u64 + u64::from(entered),
         }
     }
 
@@ -83,12 +103,12 @@ impl Kind {
             5 => Self::Tick,
             _ => {
                 let call = number.checked_sub(FIRST_CALL)?;
-                let code = call / 4;
+                let code = call / 6;
                 blank(code)?;
                 Self::Call {
                     code,
-                    failed: call & 2 != 0,
-                    entered: call & 1 != 0,
+                    answer: Answer::ALL[(call % 6 / 2) as usize],
+                    entered: call % 2 != 0,
                 }
             }
         })
@@ -177,12 +197,16 @@ fn blank(code: u64) -> Option<Syscall> {
 }
 
 /// The call that a kind announces, its values still to be read.
-pub(super) fn blank_call(code: u64, failed: bool, entered: bool) -> Option<Call> {
+pub(super) fn blank_call(code: u64, answer: Answer, entered: bool) -> Option<Call> {
     Some(Call {
         tid: 0,
         entered: entered.then(Default::default),
         stack: None,
-        outcome: if failed { Err(Errno(0)) } else { Ok(0) },
+        outcome: match answer {
+            Answer::Zero => Ok(0),
+            Answer::Value => Ok(1),
+            Answer::Error => Err(Errno(0)),
+        },
         what: blank(code)?,
     })
 }
@@ -217,7 +241,7 @@ mod tests {
             known,
             [1, 2, 3, 4, 5]
                 .into_iter()
-                .chain(16..72)
+                .chain(16..100)
                 .collect::<Vec<_>>()
         );
         for number in known {

@@ -1,11 +1,11 @@
 //! Blocks in, events out.
 
-use super::block::{BlockReader, Next};
+use super::block::BlockReader;
 use super::damage::Damage;
 use super::frame::{KIND_EVENTS, KIND_INDEX, Unpacker};
 use super::header::{self, Header, OpenError, Opening};
+use super::record::Malformed;
 use super::scan::{self, Scanner};
-
 use crate::event::Event;
 
 /// The events of a trace, in the order in which they were written.
@@ -141,19 +141,19 @@ impl Iterator for Reader<'_> {
                 return None;
             };
             match block.next_event() {
-                Next::Event(event) => {
+                Some(Ok(Some(event))) => {
                     self.count_event();
                     return Some(event);
                 }
-                Next::Unknown => {
+                Some(Ok(None)) => {
                     self.count_event();
                     self.damage.unknown_events += 1;
                 }
-                Next::Malformed => {
+                Some(Err(Malformed)) => {
                     self.damage.damaged_blocks += 1;
                     self.block = None;
                 }
-                Next::End => self.block = None,
+                None => self.block = None,
             }
         }
     }

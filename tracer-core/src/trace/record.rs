@@ -43,15 +43,9 @@ enum Body {
     End(fact::End),
 }
 
-/// What a message turned out to be.
-#[derive(Debug)]
-pub(super) enum Decoded {
-    Event(EventKind),
-    /// Something that a newer writer knows.
-    Unknown,
-    /// Not what any writer makes.
-    Malformed,
-}
+/// Not what any writer makes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Malformed;
 
 /// The message of an event; `None` when it has no message, or one over the limits.
 pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
@@ -79,16 +73,13 @@ pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
     within_limits(&record).then_some(record)
 }
 
-/// The event of a message.
-pub(super) fn decode(record: &[u8]) -> Decoded {
+/// The event of a message; `None` for one that a newer writer knows.
+pub(super) fn decode(record: &[u8]) -> Result<Option<EventKind>, Malformed> {
     if !within_limits(record) {
-        return Decoded::Malformed;
+        return Err(Malformed);
     }
-    let body = match Record::decode(record) {
-        Ok(record) => record.body,
-        Err(_) => return Decoded::Malformed,
-    };
-    let event = body.and_then(|body| {
+    let record = Record::decode(record).map_err(|_| Malformed)?;
+    Ok(record.body.and_then(|body| {
         Some(match body {
             Body::Process(facts) => EventKind::Process(facts.into()),
             Body::Mappings(mappings) => EventKind::Mappings(mappings.into_event()?),
@@ -102,8 +93,7 @@ pub(super) fn decode(record: &[u8]) -> Decoded {
             Body::Loss(counts) => EventKind::Loss(counts.into()),
             Body::End(end) => EventKind::End(end.into_event()?),
         })
-    });
-    event.map_or(Decoded::Unknown, Decoded::Event)
+    }))
 }
 
 /// Whether the lists in a message are as short as the reader demands.
@@ -150,12 +140,12 @@ mod tests {
     #[test]
     fn the_future_is_unknown_and_noise_is_malformed() {
         // Field 99, and an end for reason 99.
-        assert!(matches!(decode(&[0x9a, 6, 0]), Decoded::Unknown));
-        assert!(matches!(decode(&[0x5a, 2, 8, 99]), Decoded::Unknown));
-        assert!(matches!(decode(&[]), Decoded::Unknown));
-        assert!(matches!(decode(&[0x5a, 200, 8, 1]), Decoded::Malformed));
-        assert!(matches!(decode(&[0x5a, 1, 8]), Decoded::Malformed));
-        assert!(matches!(decode(&[0xff; 20]), Decoded::Malformed));
+        assert!(matches!(decode(&[0x9a, 6, 0]), Ok(None)));
+        assert!(matches!(decode(&[0x5a, 2, 8, 99]), Ok(None)));
+        assert!(matches!(decode(&[]), Ok(None)));
+        assert!(matches!(decode(&[0x5a, 200, 8, 1]), Err(Malformed)));
+        assert!(matches!(decode(&[0x5a, 1, 8]), Err(Malformed)));
+        assert!(matches!(decode(&[0xff; 20]), Err(Malformed)));
     }
 
     #[test]
@@ -168,14 +158,14 @@ mod tests {
         };
         let mut counts = vec![none; MAX_ELEMENTS];
         let full = encode(&EventKind::Loss(counts.clone())).unwrap_or_default();
-        assert!(matches!(decode(&full), Decoded::Event(EventKind::Loss(read)) if read == counts));
+        assert!(matches!(decode(&full), Ok(Some(EventKind::Loss(read))) if read == counts));
         counts.push(counts[0].clone());
         assert_eq!(encode(&EventKind::Loss(counts)), None);
         // The same, made by hand: two bytes an element.
-        let mut body = vec![0x0a, 0].repeat(MAX_ELEMENTS + 1);
+        let mut body = [0x0a, 0].repeat(MAX_ELEMENTS + 1);
         let mut hostile = vec![0x52];
         crate::trace::fields::put_uint(&mut hostile, body.len() as u64);
         hostile.append(&mut body);
-        assert!(matches!(decode(&hostile), Decoded::Malformed));
+        assert!(matches!(decode(&hostile), Err(Malformed)));
     }
 }

@@ -32,7 +32,7 @@ fn mapping() -> Mapping {
     }
 }
 
-fn first_kinds() -> Vec<EventKind> {
+fn facts() -> Vec<EventKind> {
     let text = |text: &str| Some(text.to_owned());
     let heap = Backing::Anonymous {
         name: "[anon: Go: heap]".to_owned(),
@@ -117,6 +117,11 @@ fn first_kinds() -> Vec<EventKind> {
                 frameless: false,
             },
         ]),
+    ]
+}
+
+fn samples() -> Vec<EventKind> {
+    vec![
         EventKind::Memory(MemorySample {
             rss: 491 << 20,
             anonymous: 480 << 20,
@@ -149,10 +154,8 @@ fn first_kinds() -> Vec<EventKind> {
     ]
 }
 
-fn second_kinds() -> Vec<EventKind> {
+fn memory_calls() -> Vec<EventKind> {
     let (addr, len) = (0x7f12_3456_7000, 65536);
-    let peer = |text: &str| Some(Peer::Inet(text.parse().expect("an address")));
-    let unix = Some(Peer::Unix(b"\0bus".to_vec()));
     vec![
         call(
             Syscall::Mmap {
@@ -199,6 +202,13 @@ fn second_kinds() -> Vec<EventKind> {
             Err(Errno(22)),
         ),
         call(Syscall::Brk { addr: 0 }, Ok(0x55_0000)),
+    ]
+}
+
+fn descriptor_calls() -> Vec<EventKind> {
+    let peer = |text: &str| Some(Peer::Inet(text.parse().expect("an address")));
+    let unix = Some(Peer::Unix(b"\0bus".to_vec()));
+    vec![
         call(
             Syscall::Socket {
                 family: 2,
@@ -264,6 +274,11 @@ fn second_kinds() -> Vec<EventKind> {
             },
             Ok(0),
         ),
+    ]
+}
+
+fn others() -> Vec<EventKind> {
+    vec![
         EventKind::Faults(Faults {
             stack: Some(StackId(0xfeed)),
             access: Access::Write,
@@ -299,7 +314,12 @@ pub(crate) fn events() -> Vec<Event> {
         tgid: 4711,
         start_ticks: 123_456,
     };
-    let kinds = first_kinds().into_iter().chain(second_kinds());
+    let kinds = facts()
+        .into_iter()
+        .chain(samples())
+        .chain(memory_calls())
+        .chain(descriptor_calls())
+        .chain(others());
     (1_000_000_000..)
         .step_by(1700)
         .zip(kinds)

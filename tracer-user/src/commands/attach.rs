@@ -93,7 +93,8 @@ async fn record(
 fn close(trace: TraceFile, args: &AttachArgs) {
     let Some(path) = args.output.as_deref() else { return };
     let written = trace.finish();
-    let path = report::escape(&path.display().to_string());
+    let path = path.display().to_string();
+    let path = report::escape(&path);
     if let Some(error) = written.error {
         eprintln!(
             "warning: {path} is incomplete: {error}; its {} events until then are valid",

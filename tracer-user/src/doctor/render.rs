@@ -78,7 +78,7 @@ impl Diagnosis {
             } else {
                 "can"
             };
-            format!("; pid {} {can} be looked into", visit.pid)
+            format!("; pid {} {can} be traced", visit.pid)
         });
         machine + &target
     }
@@ -166,7 +166,7 @@ missing kprobe        not in this kernel
 ok      tracepoint    syscalls:*
 missing process       there is no process with pid 9
                       hint: list them
-this machine cannot run tracer as it is; missing: capabilities; pid 9 cannot be looked into
+this machine cannot run tracer as it is; missing: capabilities; pid 9 cannot be traced
 ";
         assert_eq!(sick().text(), expected);
     }

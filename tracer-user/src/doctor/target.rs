@@ -6,9 +6,12 @@ use humansize::{BINARY, format_size};
 
 use super::{Finding, Line, Role, samplers};
 use crate::failure::{ExitStatus, Failure};
+use crate::go::Binary;
+use crate::proc::capability::how_to_grant;
 use crate::proc::memory::Reading;
 use crate::proc::target::Target;
 use crate::proc::{cgroup, fds, memory};
+use crate::symbols;
 
 /// What was found out about a process.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,69 +27,82 @@ pub struct Visit {
 type Look = fn(&Target) -> Finding;
 
 /// Everything that is looked at, once the process could be opened.
-const CHECKS: &[(&str, Look)] = &[
-    ("executable", executable),
-    ("namespaces", namespaces),
-    ("memory", |target| memory_read(memory::sample(target.pid()))),
-    ("descriptors", |target| {
+const CHECKS: &[(&str, Role, Look)] = &[
+    ("executable", Role::Required, executable),
+    ("namespaces", Role::Useful, namespaces),
+    ("memory", Role::Useful, |target| {
+        memory_read(memory::sample(target.pid()))
+    }),
+    ("descriptors", Role::Useful, |target| {
         descriptors_read(fds::read(target.pid()).map(|found| found.len()))
     }),
-    ("its cgroup", |target| {
+    ("its cgroup", Role::Useful, |target| {
         samplers::cgroup_found(cgroup::read(target.pid()))
     }),
 ];
 
 pub(super) fn visit(pid: u32, opened: Result<Target, Failure>) -> Visit {
-    let line = |name, role, finding| Line {
+    let opened = opened.map_err(|failure| (failure.status, Finding::refused(&failure)));
+    let lines = match &opened {
+        Ok(target) => {
+            let who = format!("{pid} ({}) of uid {}", target.comm, target.uid);
+            let others = CHECKS
+                .iter()
+                .map(|(name, role, look)| line(name, *role, look(target)));
+            let first = line("process", Role::Required, Finding::ok(who));
+            std::iter::once(first).chain(others).collect()
+        }
+        Err((_, finding)) => vec![line("process", Role::Required, finding.clone())],
+    };
+    let unusable = lines.iter().any(Line::is_obstacle);
+    let refused = match opened {
+        Ok(_) => unusable.then_some(ExitStatus::Unsupported),
+        Err((status, _)) => Some(status),
+    };
+    Visit {
+        pid,
+        refused,
+        lines,
+    }
+}
+
+fn line(name: &'static str, role: Role, finding: Finding) -> Line {
+    Line {
         name,
         role,
         finding,
-    };
-    match opened {
-        Ok(target) => {
-            let who = format!("{pid} ({}) of uid {}", target.comm, target.uid);
-            let first = line("process", Role::Required, Finding::ok(who));
-            let others = CHECKS
-                .iter()
-                .map(|(name, look)| line(name, Role::Useful, look(&target)));
-            Visit {
-                pid,
-                refused: None,
-                lines: std::iter::once(first).chain(others).collect(),
-            }
-        }
-        Err(failure) => {
-            let lines = vec![line("process", Role::Required, Finding::refused(&failure))];
-            Visit {
-                pid,
-                refused: Some(failure.status),
-                lines,
-            }
-        }
     }
 }
 
 fn executable(target: &Target) -> Finding {
-    let size = target
-        .open_exe()
-        .and_then(|file| file.metadata())
-        .map(|found| found.len());
-    executable_found(&target.exe_path, target.exe_deleted, target.is_32bit, size)
+    let bytes = match symbols::read_executable(target.pid()) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            return Finding::missing(
+                format!("{} cannot be read ({error})", target.exe_path),
+                how_to_grant(),
+            );
+        }
+    };
+    let binary = Binary::parse(&bytes).ok().filter(|binary| binary.is_go);
+    let Some(binary) = binary else {
+        return Finding::refused(&target.not_go(&bytes));
+    };
+    let size = bytes.len() as u64;
+    let version = binary.go_version.as_deref();
+    Finding::ok(described(
+        &target.exe_path,
+        target.exe_deleted,
+        size,
+        version,
+    ))
 }
 
-fn executable_found(path: &str, deleted: bool, is_32bit: bool, size: io::Result<u64>) -> Finding {
+fn described(path: &str, deleted: bool, size: u64, version: Option<&str>) -> String {
+    let size = format_size(size, BINARY);
     let deleted = if deleted { ", deleted" } else { "" };
-    match size {
-        Ok(size) if is_32bit => Finding::limited(
-            format!("{path}, {}{deleted}, 32 bits", format_size(size, BINARY)),
-            "its system calls are counted, its stacks are not walked",
-        ),
-        Ok(size) => Finding::ok(format!("{path}, {}{deleted}", format_size(size, BINARY))),
-        Err(error) => Finding::limited(
-            format!("{path} cannot be read ({error})"),
-            "without it stacks have no names",
-        ),
-    }
+    let version = version.unwrap_or("Go of unknown version");
+    format!("{path}, {size}{deleted}, {version}")
 }
 
 fn namespaces(target: &Target) -> Finding {
@@ -136,20 +152,13 @@ mod tests {
 
     #[test]
     fn executables() {
-        check(
-            &executable_found("/srv/shop", false, false, Ok(3 << 20)),
-            Status::Ok,
-            "/srv/shop, 3 MiB",
+        assert_eq!(
+            described("/srv/shop", false, 3 << 20, Some("go1.26.8")),
+            "/srv/shop, 3 MiB, go1.26.8",
         );
-        check(
-            &executable_found("/a", true, true, Ok(1024)),
-            Status::Limited,
-            "/a, 1 KiB, deleted, 32 bits",
-        );
-        check(
-            &executable_found("/a", false, false, Err(io::Error::other("x"))),
-            Status::Limited,
-            "/a cannot be read (x)",
+        assert_eq!(
+            described("/srv/shop", true, 1024, None),
+            "/srv/shop, 1 KiB, deleted, Go of unknown version",
         );
     }
 

@@ -107,7 +107,7 @@ mod tests {
         check("anon_inode:[pidfd]", &anonymous("pidfd"));
         check("/dev/null", &DescriptorKind::File);
         check("/memfd:cache (deleted)", &DescriptorKind::File);
-        check("/tmp/socket:[1]", &DescriptorKind::File);
+        check("/srv/socket:[1]", &DescriptorKind::File);
         check("socket:[x]", &DescriptorKind::File);
         check("net:[4026531840]", &DescriptorKind::File);
         check("", &DescriptorKind::File);

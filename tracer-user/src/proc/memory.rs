@@ -145,31 +145,31 @@ SwapPss:               2 kB
     }
 
     #[track_caller]
-    fn check(found: &Option<MemorySample>, expected: &str) {
-        assert_eq!(found.as_ref().map_or("nothing".to_owned(), kib), expected);
+    fn check(found: Option<&MemorySample>, expected: &str) {
+        assert_eq!(found.map_or("nothing".to_owned(), kib), expected);
     }
 
     #[test]
     fn rollup_sums() {
         check(
-            &parse_rollup(ROLLUP.as_bytes(), Some(8 << 10)),
+            parse_rollup(ROLLUP.as_bytes(), Some(8 << 10)).as_ref(),
             "1640 112 12 1520 8 0 4 188",
         );
         // Counters of another instant never push the parts over RSS.
         check(
-            &parse_rollup(ROLLUP.as_bytes(), Some(8 << 20)),
+            parse_rollup(ROLLUP.as_bytes(), Some(8 << 20)).as_ref(),
             "1640 112 12 0 1528 0 4 188",
         );
         check(
-            &parse_rollup(ROLLUP.as_bytes(), None),
+            parse_rollup(ROLLUP.as_bytes(), None).as_ref(),
             "1640 112 12 - - 0 4 188",
         );
         check(
-            &parse_rollup(b"Rss: 8 kB\nAnonymous: 4 kB\n", Some(0)),
+            parse_rollup(b"Rss: 8 kB\nAnonymous: 4 kB\n", Some(0)).as_ref(),
             "8 4 - 4 0 - - -",
         );
-        check(&parse_rollup(b"Rss: 8 kB\n", Some(0)), "nothing");
-        check(&parse_rollup(b"", Some(0)), "nothing");
+        check(parse_rollup(b"Rss: 8 kB\n", Some(0)).as_ref(), "nothing");
+        check(parse_rollup(b"", Some(0)).as_ref(), "nothing");
     }
 
     #[test]
@@ -177,8 +177,11 @@ SwapPss:               2 kB
         let status = status::parse(
             b"VmRSS: 12 kB\nRssAnon: 4 kB\nRssFile: 6 kB\nRssShmem: 2 kB\nVmSwap: 1 kB\n",
         );
-        check(&from_status(&status), "12 4 - 6 2 - 1 -");
-        check(&from_status(&status::parse(b"VmRSS: 12 kB\n")), "nothing");
+        check(from_status(&status).as_ref(), "12 4 - 6 2 - 1 -");
+        check(
+            from_status(&status::parse(b"VmRSS: 12 kB\n")).as_ref(),
+            "nothing",
+        );
     }
 
     #[test]

@@ -139,6 +139,9 @@ impl Target {
     /// The refusal of a program without Go knowledge, given the bytes of its executable.
     #[must_use]
     pub fn not_go(&self, bytes: &[u8]) -> Failure {
+        if self.is_32bit {
+            return refusal::of_32_bits(self.pid(), &self.comm);
+        }
         refusal::not_go(self.pid(), &self.comm, &self.describe_executable(bytes))
     }
 }

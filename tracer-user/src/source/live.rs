@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracer_core::{
     event::{Descriptor, EndedBy, EventKind, Mapping, Timestamp},
-    process::wanted_symbols,
+    ledger::symbols::wanted_symbols,
 };
 
 use super::{

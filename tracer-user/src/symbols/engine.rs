@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use anyhow::Context;
@@ -12,6 +13,7 @@ use blazesym::symbolize::{
     CodeInfo, Input, ProcessMemberInfo, ProcessMemberType, Resolve, Sym, Symbolized, cache,
 };
 use blazesym::{MaybeDefault, symbolize};
+use rustix::fs::{Mode, OFlags};
 use tracer_core::event::{Backing, Frame, Mapping, Symbol};
 
 use super::Query;
@@ -32,6 +34,8 @@ const FIRST_KERNEL_ADDRESS: u64 = 1 << 63;
 #[derive(Debug)]
 pub struct Symbolizer {
     pid: u32,
+    /// Its directory in `/proc`: no other process ever answers there, as one may under its pid.
+    process: OwnedFd,
     blazesym: symbolize::Symbolizer,
     /// Executable file mappings by their first address.
     mapped: Rc<Mapped>,
@@ -65,11 +69,15 @@ impl Symbolizer {
     /// Reads the mappings of a process and the symbols of every file with code in it.
     ///
     /// # Errors
-    /// When the process is gone or its mappings may not be read. A file that cannot be read only
+    /// When the process is gone, runs no program, or its mappings may not be read. A file that cannot be read only
     /// leaves its addresses without names.
     pub fn new(pid: u32) -> anyhow::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let process = rustix::fs::open(format!("/proc/{pid}"), flags, Mode::empty())
+            .context("open the process")?;
         let mut symbolizer = Self {
             pid,
+            process,
             blazesym: symbolize::Symbolizer::new(),
             mapped: Rc::default(),
             modules: HashMap::new(),
@@ -86,6 +94,8 @@ impl Symbolizer {
         let mappings = maps::read(self.pid).context("read the mappings")?;
         let mapped = Rc::new(self.read_code(&mappings));
         let blazesym = build(self.pid, Rc::clone(&mapped))?;
+        // Of a process that exits meanwhile only the first mappings are listed, or none.
+        rustix::fs::readlinkat(&self.process, "exe", Vec::new()).context("it runs no program")?;
         let change = change(&self.mapped, &mapped);
         self.modules
             .retain(|id, _| mapped.values().any(|code| code.id == *id));

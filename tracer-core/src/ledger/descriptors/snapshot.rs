@@ -64,6 +64,7 @@ impl DescriptorLedger {
 
     /// The program was replaced: descriptors marked for it are closed, and what stays is
     /// older than the new program.
+    #[must_use]
     pub fn exec(&mut self, at: Timestamp) -> Self {
         let marked: Vec<i32> = self
             .slots

@@ -52,7 +52,9 @@ const ALLOCATOR: &str = "Tell the allocator to give memory back with MADV_DONTNE
     MALLOC_CONF=muzzy_decay_ms:0).";
 
 fn release(go_version: Option<&str>) -> Release {
-    let Some(version) = go_version else { return Release::NotGo };
+    let Some(version) = go_version else {
+        return Release::NotGo;
+    };
     match minor(version) {
         Some(12..=15) => Release::Lazy,
         Some(_) => Release::AtOnce,
@@ -63,14 +65,20 @@ fn release(go_version: Option<&str>) -> Release {
 /// 26 of `go1.26.8`, `go1.26rc1 X:nogreenteagc` and `devel go1.26-0a1b2c`.
 fn minor(version: &str) -> Option<u32> {
     let (_, rest) = version.split_once("go1.")?;
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .map_or(rest, |end| &rest[..end]);
     digits.parse().ok()
 }
 
 /// The last value of a setting in `GODEBUG`, as the runtime takes it.
 fn setting<'a>(godebug: &'a str, name: &str) -> Option<&'a str> {
-    let settings = godebug.split(',').filter_map(|setting| setting.split_once('='));
-    settings.filter(|(key, _)| *key == name).last().map(|(_, value)| value)
+    let mut settings = godebug
+        .split(',')
+        .filter_map(|setting| setting.split_once('='));
+    settings
+        .rfind(|(key, _)| *key == name)
+        .map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -91,18 +99,39 @@ mod tests {
 
     #[test]
     fn the_remedy_depends_on_version_and_settings() {
-        let set = "Start the service with GODEBUG=madvdontneed=1, or build it with Go 1.16 or newer:";
+        let set =
+            "Start the service with GODEBUG=madvdontneed=1, or build it with Go 1.16 or newer:";
         let remove = "Remove madvdontneed=0 from GODEBUG";
         check(Some("go1.12.17"), None, set);
         check(Some("go1.15.15"), Some("gctrace=1"), set);
-        check(Some("go1.15.15"), Some("madvdontneed=1"), "go1.15.15 is told by GODEBUG");
+        check(
+            Some("go1.15.15"),
+            Some("madvdontneed=1"),
+            "go1.15.15 is told by GODEBUG",
+        );
         check(Some("go1.16.15"), Some("madvdontneed=0"), remove);
         check(Some("go1.26.8"), Some("gctrace=1,madvdontneed=0"), remove);
         check(Some("devel go1.28-0a1b2c"), Some("madvdontneed=0"), remove);
-        check(Some("go1.26rc1"), Some("madvdontneed=0,madvdontneed=1"), "go1.26rc1 gives memory");
-        check(Some("go1.26.8"), None, "go1.26.8 gives memory back with MADV_DONTNEED, so another");
-        check(Some("go1.11.13"), None, "go1.11.13 gives memory back with MADV_DONTNEED");
-        check(Some("unknown"), None, "Start the service with GODEBUG=madvdontneed=1, or build");
+        check(
+            Some("go1.26rc1"),
+            Some("madvdontneed=0,madvdontneed=1"),
+            "go1.26rc1 gives memory",
+        );
+        check(
+            Some("go1.26.8"),
+            None,
+            "go1.26.8 gives memory back with MADV_DONTNEED, so another",
+        );
+        check(
+            Some("go1.11.13"),
+            None,
+            "go1.11.13 gives memory back with MADV_DONTNEED",
+        );
+        check(
+            Some("unknown"),
+            None,
+            "Start the service with GODEBUG=madvdontneed=1, or build",
+        );
         check(None, None, "Tell the allocator");
     }
 }

@@ -144,12 +144,16 @@ pub(crate) fn pid_namespace() -> Failure {
     )
 }
 
+pub(super) fn of_32_bits(pid: u32, comm: &str) -> Failure {
+    Failure::unsupported(
+        format!("pid {pid} ({comm}) is a program of 32 bits"),
+        "only programs of 64 bits can be traced: build it with GOARCH=amd64 or arm64",
+    )
+}
+
 pub(super) fn not_go(pid: u32, comm: &str, description: &str) -> Failure {
     Failure::unsupported(
-        format!(
-            "pid {pid} ({}) is not a Go program: it looks like {description}",
-            comm
-        ),
+        format!("pid {pid} ({comm}) is not a Go program: it looks like {description}"),
         "`--any` traces it without Go knowledge",
     )
 }

@@ -142,7 +142,12 @@ fn pidfds() {
 }
 
 #[test]
-fn other_languages() {
+fn other_languages_and_machines() {
+    check(
+        Err(of_32_bits(9, "shop")),
+        "pid 9 (shop) is a program of 32 bits",
+        "only programs of 64 bits can be traced: build it with GOARCH=amd64 or arm64",
+    );
     check(
         Err(not_go(4711, "nginx", "C")),
         "pid 4711 (nginx) is not a Go program: it looks like C",

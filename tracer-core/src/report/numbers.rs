@@ -1,0 +1,36 @@
+//! Numbers as readers meet them.
+
+const MIB: f64 = 1_048_576.0;
+
+/// `12.3 MiB`.
+pub(crate) fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / MIB)
+}
+
+/// `+12.3 MiB`.
+pub(crate) fn signed_mib(bytes: i64) -> String {
+    // Adding 0 turns -0.0 into 0.0.
+    let tenths = (bytes as f64 / MIB * 10.0).round() + 0.0;
+    format!("{:+.1} MiB", tenths / 10.0)
+}
+
+/// `1 call`, `2 calls`.
+pub(crate) fn plural(count: u64, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(mib(428_867_584), "409.0 MiB");
+        assert_eq!(mib(0), "0.0 MiB");
+        assert_eq!(signed_mib(-4096), "+0.0 MiB");
+        assert_eq!(signed_mib(-3 << 20), "-3.0 MiB");
+        assert_eq!(plural(1, "call"), "1 call");
+        assert_eq!(plural(0, "call"), "0 calls");
+    }
+}

@@ -1,0 +1,240 @@
+//! The second half of the text: ledger, calls, growing stacks, sockets, counts.
+
+use super::Page;
+use crate::report::numbers::{mib, plural, signed_mib};
+use crate::report::{CallLine, LedgerTable, Memory, Report, Sockets, StackFrame};
+
+/// Lines shown of a stack; the JSON report has all.
+const STACK_LINES: usize = 6;
+/// Growing stacks shown.
+const GROWING: usize = 5;
+/// Socket origins shown.
+const ORIGINS: usize = 10;
+
+pub(super) fn write(page: &mut Page, report: &Report) {
+    if let Some(ledger) = &report.ledger {
+        resident(page, ledger);
+    }
+    if let Some(memory) = &report.memory {
+        movement(page, memory);
+    }
+    cgroup(page, report);
+    if !report.calls.is_empty() {
+        calls(page, &report.calls);
+    }
+    growing(page, report);
+    if let Some(sockets) = &report.sockets {
+        open_sockets(page, sockets);
+    }
+    loss(page, report);
+}
+
+fn resident(page: &mut Page, ledger: &LedgerTable) {
+    page.heading("where RSS is");
+    row(page, &mib(ledger.rss_bytes), None, "RSS");
+    for line in &ledger.lines {
+        if let Some(bytes) = line.bytes {
+            row(page, &mib(bytes), line.growth_bytes, line.name);
+        }
+    }
+    let residual = signed_mib(ledger.residual_bytes);
+    row(
+        page,
+        residual.trim_start_matches('+'),
+        None,
+        "residual, not told apart here",
+    );
+    let unknown: Vec<&str> = ledger
+        .lines
+        .iter()
+        .filter(|line| line.bytes.is_none())
+        .map(|line| line.name)
+        .collect();
+    if !unknown.is_empty() {
+        page.line("  ", &format!("not measured: {}", unknown.join(" ")));
+    }
+}
+
+fn row(page: &mut Page, bytes: &str, growth: Option<i64>, name: &str) {
+    let growth = growth.map_or(String::new(), |growth| format!(" ({})", signed_mib(growth)));
+    page.item(
+        &format!("  {bytes:>14}  "),
+        "                  ",
+        &format!("{name}{growth}"),
+    );
+}
+
+fn movement(page: &mut Page, memory: &Memory) {
+    page.heading("how RSS moved");
+    let known = |growth: Option<i64>, rate: Option<i64>| {
+        let Some((growth, rate)) = growth.zip(rate) else {
+            return "not known, too few samples".to_owned();
+        };
+        format!(
+            "{}, median slope {} a minute",
+            signed_mib(growth),
+            signed_mib(rate)
+        )
+    };
+    let samples = plural(memory.samples, "sample");
+    let rss = known(memory.rss_growth_bytes, memory.rss_bytes_per_minute);
+    page.paragraph(&format!("RSS: {rss} ({samples})"));
+    if memory.lazy_free_bytes.is_some() {
+        let used = known(memory.use_growth_bytes, memory.use_bytes_per_minute);
+        page.paragraph(&format!("RSS without LazyFree: {used}"));
+    }
+    for (what, bytes) in [
+        ("in huge pages", memory.huge_bytes),
+        ("swapped out", memory.swap_bytes),
+    ] {
+        if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
+            page.paragraph(&format!("{what}: {}", mib(bytes)));
+        }
+    }
+}
+
+fn cgroup(page: &mut Page, report: &Report) {
+    let Some(cgroup) = &report.cgroup else { return };
+    page.heading("memory cgroup");
+    let bytes = |bytes: Option<u64>, none: &str| bytes.map_or(none.to_owned(), mib);
+    let usage = bytes(cgroup.usage_bytes, "usage not known");
+    let limit = bytes(cgroup.limit_bytes, "none");
+    page.paragraph(&format!(
+        "v{} {}: {usage}, limit {limit}",
+        cgroup.version, cgroup.path
+    ));
+}
+
+fn calls(page: &mut Page, calls: &[CallLine]) {
+    page.heading("system calls");
+    for call in calls {
+        let bytes = call
+            .bytes
+            .map_or(String::new(), |bytes| format!(", {}", mib(bytes)));
+        let failed = if call.failed > 0 {
+            format!(", {} failed", call.failed)
+        } else {
+            String::new()
+        };
+        page.paragraph(&format!("{} {}{bytes}{failed}", call.call, call.count));
+        if call.bytes.is_some() {
+            for (class, (count, bytes)) in call.classes() {
+                let (name, bytes) = (class.name(), mib(bytes));
+                page.line(
+                    "      ",
+                    &format!("{name}: {}, {bytes}", plural(count, "call")),
+                );
+            }
+        }
+    }
+}
+
+fn growing(page: &mut Page, report: &Report) {
+    let written: Vec<_> = report.growth.iter().filter(|line| line.bytes > 0).collect();
+    if written.is_empty() {
+        return;
+    }
+    page.heading("memory touched for the first time while watching, by stack");
+    for line in written.iter().take(GROWING) {
+        let bytes = format!("  {:>14}  ", mib(line.bytes));
+        if line.stack.is_empty() {
+            page.item(&bytes, "                  ", "the stack was lost");
+        }
+        stack(page, &bytes, &line.stack);
+    }
+}
+
+/// The lines of a stack that say most: the runtime's own innermost ones are left out.
+fn stack(page: &mut Page, first: &str, stack: &[StackFrame]) {
+    let is_runtime = |frame: &&StackFrame| frame.function.starts_with("runtime.");
+    let hidden = stack.iter().take_while(is_runtime).count();
+    let shown = if hidden < stack.len() {
+        &stack[hidden..]
+    } else {
+        stack
+    };
+    let next = " ".repeat(first.chars().count());
+    for (index, frame) in shown.iter().take(STACK_LINES).enumerate() {
+        let indent = if index == 0 { first } else { &next };
+        page.item(indent, &format!("{next}  "), &frame.place());
+    }
+    if shown.len() > STACK_LINES {
+        let more = shown.len() - STACK_LINES;
+        page.line(
+            &next,
+            &format!("and {} further out", plural(more as u64, "frame")),
+        );
+    }
+}
+
+fn open_sockets(page: &mut Page, sockets: &Sockets) {
+    page.heading("sockets");
+    let known = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
+    let (open, before) = (known(sockets.open), known(sockets.pre_existing));
+    let (opened, closed) = (sockets.opened, sockets.closed);
+    page.paragraph(&format!(
+        "open {open}: {before} from before, {opened} opened, {closed} closed while watching"
+    ));
+    if sockets.contradictions > 0 {
+        page.paragraph(&format!(
+            "contradictions in the calls seen: {}",
+            sockets.contradictions
+        ));
+    }
+    for origin in sockets.origins.iter().take(ORIGINS) {
+        let oldest = origin
+            .oldest_seconds
+            .map_or(String::new(), |seconds| format!(", oldest {seconds:.1} s"));
+        let place = match (&origin.origin, origin.stack.first()) {
+            (Some(own), _) => own.place(),
+            (None, Some(_)) => outermost_library(&origin.stack),
+            (None, None) if origin.stacks > 1 => plural(origin.stacks, "other stack"),
+            (None, None) => "a lost stack".to_owned(),
+        };
+        page.item(
+            "    ",
+            "        ",
+            &format!(
+                "opened {}, closed {}, open {}{oldest} by {place}",
+                origin.opened, origin.closed, origin.open
+            ),
+        );
+        if !origin.peers.is_empty() {
+            page.line("        ", &format!("to {}", origin.peers.join(", ")));
+        }
+    }
+    if sockets.origins.len() > ORIGINS {
+        let more = (sockets.origins.len() - ORIGINS) as u64;
+        page.paragraph(&format!("and {}", plural(more, "further origin")));
+    }
+}
+
+/// Where no line is the service's own, the outermost one tells most.
+fn outermost_library(stack: &[StackFrame]) -> String {
+    let outermost = stack
+        .iter()
+        .rev()
+        .find(|frame| !frame.function.starts_with("runtime."));
+    outermost
+        .or(stack.first())
+        .map_or(String::new(), StackFrame::place)
+}
+
+fn loss(page: &mut Page, report: &Report) {
+    let seen: Vec<_> = report
+        .loss
+        .iter()
+        .filter(|line| line.expected > 0)
+        .collect();
+    if seen.is_empty() {
+        return;
+    }
+    page.heading("events from the kernel");
+    for line in seen {
+        let (kind, expected) = (&line.kind, line.expected);
+        let (received, lost) = (line.received, line.lost);
+        page.paragraph(&format!(
+            "{kind}: {expected} expected, {received} received, {lost} lost"
+        ));
+    }
+}

@@ -1,0 +1,231 @@
+//! Tests of the text: its order, its width, and that nothing of the target harms it.
+
+use super::*;
+use crate::event::{
+    Access, Advice, Backing, Call, EndedBy, EventKind, Faults, Frame, LossCount, Mapping,
+    MappingUse, MemoryDetail, MemorySample, ProcessFacts, ProcessId, StackId, StackTrace, Symbol,
+    Syscall, Timestamp,
+};
+use crate::process::Process;
+use crate::report::{Recording, WIDTH, json};
+
+const MIB: u64 = 1 << 20;
+
+/// Story 2, with names as given.
+fn process(comm: &str, function: &str, ended: Option<EndedBy>) -> Process {
+    let mut process = Process::new(ProcessId {
+        tgid: 4711,
+        start_ticks: 1,
+    });
+    let facts = ProcessFacts {
+        comm: comm.to_owned(),
+        exe: Some(format!("/srv/{comm}")),
+        go_version: Some("go1.15.15".to_owned()),
+        page_size: 4096,
+        ..ProcessFacts::default()
+    };
+    process.apply(Timestamp(0), &EventKind::Process(facts));
+    let stack = |id: u64, addresses: &[u64]| {
+        EventKind::Stack(StackTrace {
+            id: StackId(id),
+            addresses: addresses.to_vec(),
+            leaf_word: None,
+            recovered_at: None,
+            truncated: false,
+        })
+    };
+    let symbol = |address, is_return, function: &str| Symbol {
+        address,
+        is_return,
+        frames: vec![Frame {
+            function: function.to_owned(),
+            file: "/src/shop/load.go".to_owned(),
+            line: 12,
+            go: true,
+            ..Frame::default()
+        }],
+        frameless: false,
+    };
+    let symbols = vec![
+        symbol(1, false, "runtime.madvise"),
+        symbol(2, true, "runtime.bgscavenge"),
+        symbol(3, false, function),
+    ];
+    let backing = Backing::Anonymous {
+        name: "[anon: Go: heap]".to_owned(),
+    };
+    let heap = MappingUse {
+        mapping: Mapping {
+            start: 0,
+            end: 1 << 30,
+            prot: 3,
+            shared: false,
+            backing,
+        },
+        rss: 491 * MIB,
+        anonymous: 491 * MIB,
+        lazy_free: Some(409 * MIB),
+        anon_huge: 0,
+        swap: 0,
+    };
+    let call = Call {
+        tid: 1,
+        entered: None,
+        stack: Some(StackId(1)),
+        outcome: Ok(0),
+        what: Syscall::Madvise {
+            addr: 0,
+            len: 409 * MIB,
+            advice: Advice::FREE,
+        },
+    };
+    let faults = Faults {
+        stack: Some(StackId(2)),
+        access: Access::Write,
+        count: 512,
+    };
+    for kind in [
+        stack(1, &[1, 2]),
+        stack(2, &[3]),
+        EventKind::Symbols(symbols),
+        EventKind::Call(call),
+        EventKind::Faults(faults),
+        EventKind::Descriptors(Vec::new()),
+        EventKind::MemoryDetail(MemoryDetail {
+            mappings: vec![heap],
+            took_ns: 0,
+        }),
+    ] {
+        process.apply(Timestamp(1), &kind);
+    }
+    for second in 0..=20 {
+        let sample = MemorySample {
+            rss: 491 * MIB,
+            anonymous: 490 * MIB,
+            lazy_free: Some(409 * MIB),
+            ..MemorySample::default()
+        };
+        process.apply(
+            Timestamp(second * 1_000_000_000),
+            &EventKind::Memory(sample),
+        );
+    }
+    if let Some(ended) = ended {
+        process.apply(Timestamp(20_000_000_000), &EventKind::End(ended));
+    }
+    process
+}
+
+fn story() -> Report {
+    Report::on(&process("shop", "main.load", Some(EndedBy::Duration)))
+}
+
+#[test]
+fn the_answer_comes_first() {
+    let expected = "\
+conclusion: no leak
+  409 of 491 MiB RSS were already given back with MADV_FREE; the memory in use did not grow (+0.0
+  MiB in 20 s).
+  pid 4711 (shop), /srv/shop, go1.15.15, watched for 20.0 s, ended by duration
+
+lazily-freed: found, not a leak
+  409 of 491 MiB RSS were already given back with MADV_FREE.
+  evidence
+       409.0 MiB  LazyFree
+       491.0 MiB  RSS
+        82.0 MiB  real use: RSS without LazyFree
+       409.0 MiB  given back while watching by background scavenger (1 call)
+        +0.0 MiB  growth of real use over the 20 s watched
+  what to do
+    Start the service with GODEBUG=madvdontneed=1, or build it with Go 1.16 or newer: go1.15.15
+    gives memory back with MADV_FREE unless told otherwise, and RSS falls only when the kernel is
+    short of memory. Nothing is lost meanwhile: the kernel takes the memory as soon as it, or the
+    cgroup's limit, needs it. Alert on RSS minus LazyFree instead of RSS.
+  would be refuted by
+    RSS that stays as high when LazyFree in /proc/PID/smaps_rollup falls, or RSS minus LazyFree that
+    keeps growing
+
+where RSS is
+       491.0 MiB  RSS
+       409.0 MiB  lazy_free
+         0.0 MiB  file
+         0.0 MiB  shared
+        82.0 MiB  residual, not told apart here
+  not measured: go_heap_live go_heap_dead go_heap_free go_stacks go_runtime native
+";
+    let text = text(&story());
+    assert!(text.starts_with(expected), "{text}");
+    let growth = "       2.0 MiB  main.load (load.go:12)\n";
+    assert!(text.contains(growth), "{text}");
+    assert!(text.contains("  madvise_free 1, 409.0 MiB\n      background scavenger: 1 call"));
+}
+
+#[track_caller]
+fn check_first_line(report: &Report, expected: &str) {
+    let text = text(report);
+    assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
+fn what_lessens_the_report_stands_above_it() {
+    let cut = Report::on(&process("shop", "main.load", None));
+    check_first_line(&cut, "This recording stops without an end");
+    let mut damaged = story();
+    let recording = Recording {
+        damaged_blocks: 2,
+        skipped_bytes: 99,
+        complete: true,
+    };
+    damaged.recording = Some(recording);
+    check_first_line(
+        &damaged,
+        "The file is damaged: 2 blocks could not be read, 99 bytes",
+    );
+    let mut lossy = process("shop", "main.load", Some(EndedBy::Exit));
+    let count = LossCount {
+        kind: "mmap".to_owned(),
+        expected: 812,
+        received: 800,
+        lost: 12,
+    };
+    lossy.apply(Timestamp(1), &EventKind::Loss(vec![count]));
+    check_first_line(
+        &Report::on(&lossy),
+        "Events were lost, so counts below are too low: mmap 12 of 812.\n",
+    );
+}
+
+#[test]
+fn names_of_the_target_cannot_harm() {
+    for name in [
+        "\u{1b}]0;x\u{7}",
+        "a\nconclusion: leak",
+        "\u{202e}evil",
+        "\u{9b}2J",
+        "\r\t\0",
+    ] {
+        let report = Report::on(&process(name, &format!("main.{name}"), None));
+        let text = text(&report);
+        let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(harmful), "{text:?}");
+        assert_eq!(
+            text.lines()
+                .filter(|line| line.starts_with("conclusion: "))
+                .count(),
+            1
+        );
+        // JSON carries the exact text.
+        let value: serde_json::Value = serde_json::from_str(&json(&report)).unwrap_or_default();
+        assert_eq!(value["process"]["comm"], name);
+    }
+}
+
+#[test]
+fn no_line_is_too_long() {
+    let long = "x".repeat(300);
+    let report = Report::on(&process(&long, &format!("main.{long}"), None));
+    for line in text(&report).lines() {
+        assert!(line.chars().count() <= WIDTH, "{line}");
+        assert_eq!(line, line.trim_end(), "{line:?}");
+    }
+}
