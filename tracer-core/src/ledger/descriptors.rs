@@ -6,6 +6,7 @@
 
 mod origins;
 mod snapshot;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -15,11 +16,6 @@ use std::collections::BTreeMap;
 
 use crate::event::{Call, Errno, Peer, StackId, Syscall, Timestamp};
 use origins::Origins;
-
-/// The kernel's default bound on descriptors (`fs.nr_open`); further ones are counted.
-const MAX_DESCRIPTORS: usize = 1 << 20;
-/// Reuses of one number whose close is still awaited.
-const MAX_AWAITED: u32 = 64;
 
 const SOCK_CLOEXEC: u32 = 0o2_000_000;
 const CLOSE_RANGE_CLOEXEC: u32 = 4;
@@ -167,14 +163,6 @@ impl DescriptorLedger {
             .map(move |(stack, count)| (stack, count.clone(), oldest.get(&stack).copied()))
     }
 
-    fn is_older_than_snapshot(&self, at: Timestamp) -> bool {
-        self.snapshot.is_some_and(|snapshot| at < snapshot)
-    }
-
-    fn has_room(&self) -> bool {
-        self.slots.len() < MAX_DESCRIPTORS
-    }
-
     fn open(
         &mut self,
         fd: i32,
@@ -283,74 +271,6 @@ impl DescriptorLedger {
         for fd in closed {
             self.release(fd, at);
         }
-    }
-
-    /// Both numbers mean one socket already, or are one number.
-    fn is_same(&self, fd: i32, to: i32) -> bool {
-        let socket = |fd| self.slots.get(&fd).map(|slot| slot.socket);
-        fd == to || socket(fd).is_some_and(|source| socket(to) == Some(source))
-    }
-
-    fn duplicate(&mut self, fd: i32, to: i32, at: Timestamp, cloexec: bool) {
-        if let Some(slot) = self.slots.get(&fd)
-            && self.has_room()
-        {
-            self.refer(to, slot.socket, at, cloexec);
-        }
-    }
-
-    fn refer(&mut self, fd: i32, socket: u64, since: Timestamp, cloexec: bool) {
-        if let Some(socket) = self.sockets.get_mut(&socket) {
-            socket.descriptors += 1;
-        }
-        self.slots.insert(
-            fd,
-            Slot {
-                socket,
-                since,
-                cloexec,
-            },
-        );
-    }
-
-    /// The number was given out again, so what it meant before is closed; the event that
-    /// says so may still come.
-    fn supersede(&mut self, fd: i32, at: Timestamp) {
-        let Some(slot) = self.slots.get(&fd) else {
-            return;
-        };
-        // What the snapshot listed came after a call that is older than it.
-        let came_later = slot.since == Timestamp(0) && self.is_older_than_snapshot(at);
-        self.release(fd, at);
-        if !came_later {
-            let count = self.awaited.entry(fd).or_insert(0);
-            *count = (*count + 1).min(MAX_AWAITED);
-        }
-    }
-
-    fn release(&mut self, fd: i32, at: Timestamp) {
-        let Some(slot) = self.slots.remove(&fd) else {
-            return;
-        };
-        let Some(socket) = self.sockets.get_mut(&slot.socket) else {
-            return;
-        };
-        socket.descriptors -= 1;
-        if socket.descriptors > 0 {
-            return;
-        }
-        let opened = socket.opened;
-        self.sockets.remove(&slot.socket);
-        match opened {
-            Some(opened) => self.origins.closed(opened.by),
-            // Closed before the snapshot was read to its end: it was not open at the start.
-            None if self.is_older_than_snapshot(at) => {
-                self.pre_existing -= 1;
-                return;
-            }
-            None => {}
-        }
-        self.closed += 1;
     }
 }
 

@@ -7,7 +7,9 @@ use crate::event::{Frame, StackId, StackTrace, Symbol};
 use crate::names;
 
 /// Addresses kept of one stack; deeper ones are cut at the outer end.
-const MAX_DEPTH: usize = 1024;
+const MAX_DEPTH: usize = 512;
+/// Lines shown of one stack, inlined ones included; cut at the outer end.
+const MAX_LINES: usize = 512;
 /// Addresses with names; a further one stays a bare address.
 const MAX_SYMBOLS: usize = 262_144;
 /// Frames inlined at one address.
@@ -111,6 +113,10 @@ impl SymbolTable {
             self.push(&mut lines, address, index > 0);
             if index == 0 {
                 self.push_caller_of_leaf(&mut lines, stack, address);
+            }
+            if lines.len() >= MAX_LINES {
+                lines.truncate(MAX_LINES);
+                break;
             }
         }
         lines.retain(|line| {
@@ -260,6 +266,25 @@ mod tests {
     fn what_the_symbolizer_is_asked() {
         let wanted = wanted_symbols(&stack(&[5, 7, 7, 3], Some(9)));
         assert_eq!(wanted, [(3, true), (5, false), (7, true), (9, true)]);
+    }
+
+    #[test]
+    fn deep_stacks_are_cut_at_the_outer_end() {
+        let mut table = SymbolTable::default();
+        let addresses: Vec<u64> = (0..5000).collect();
+        table.add_stack(&stack(&addresses, None));
+        table.add_symbols(&[symbol(0, false, &["f"; 300]), symbol(1, true, &["g"; 300])]);
+        let lines = table.lines(Some(StackId(1)));
+        let (innermost, outermost) = (lines.first(), lines.last());
+        let name = |line: Option<&Line<'_>>| {
+            line.and_then(|line| line.frame())
+                .map(|f| f.function.clone())
+        };
+        assert_eq!(lines.len(), MAX_LINES);
+        assert_eq!(
+            (name(innermost), name(outermost)),
+            (Some("f".into()), Some("g".into()))
+        );
     }
 
     #[test]

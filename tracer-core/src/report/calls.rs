@@ -53,7 +53,7 @@ impl CallLine {
         for origin in &self.origins {
             let sum: &mut (u64, u64) = sums.entry(origin.class).or_default();
             sum.0 += origin.count;
-            sum.1 += origin.bytes.unwrap_or(0);
+            sum.1 = sum.1.saturating_add(origin.bytes.unwrap_or(0));
         }
         sums
     }

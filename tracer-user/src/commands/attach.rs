@@ -9,6 +9,7 @@ use crate::{
     doctor,
     failure::{ExitStatus, Failure},
     go::Binary,
+    kernel::Programs,
     output::{self, live_view::LiveView, trace_file::TraceFile},
     proc::{memlock, target::Target, tracefs},
     source::{live::Live, sink::Sink, stop::Stop},
@@ -36,8 +37,9 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
         .thread_name("signals")
         .enable_all()
         .build()?;
-    let report = runtime.block_on(record(args, target, binary, trace))?;
+    let (report, programs) = runtime.block_on(record(args, target, binary, trace))?;
     output::print(&if args.json { report::json(&report) } else { report::text(&report) })?;
+    drop(programs);
     Ok(exit_code(&report, args.max_loss))
 }
 
@@ -61,7 +63,7 @@ async fn record(
     target: Target,
     binary: Option<Binary>,
     trace: Option<TraceFile>,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<(Report, Programs)> {
     let mut stop = Stop::listen()?;
     let mut sink = Sink::new(target.process_id(), trace);
     let began = Instant::now();
@@ -79,13 +81,14 @@ async fn record(
     };
     let ended_by = live.run(&mut sink, args.duration, &mut stop, each_tick).await;
     drop(view);
-    live.finish(&mut sink, ended_by);
+    let programs = live.finish(&mut sink, ended_by);
 
     let (node, trace) = sink.finish();
     if let Some(trace) = trace {
         close(trace, args);
     }
-    node.report().ok_or_else(|| anyhow::anyhow!("the engine knows no process"))
+    let report = node.report().ok_or_else(|| anyhow::anyhow!("the engine knows no process"))?;
+    Ok((report, programs))
 }
 
 /// Completes the trace file and says what became of it.

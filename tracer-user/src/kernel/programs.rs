@@ -38,7 +38,7 @@ unsafe impl Pod for Wire<Target> {}
 
 /// The loaded programs. Dropping them unhooks and unloads everything.
 pub struct Programs {
-    // Owns the programs and their hooks.
+    #[expect(dead_code, reason = "owns the programs and their hooks until it is dropped")]
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     targets: HashMap<MapData, u32, Wire<Target>>,
@@ -125,11 +125,6 @@ impl Programs {
         if let Some(log) = &mut self.log {
             log.flush();
         }
-    }
-
-    /// Unhooks and unloads everything, which may take some hundredths of a second.
-    pub fn unload(self) {
-        drop(self.ebpf);
     }
 }
 

@@ -137,7 +137,10 @@ impl Live {
     }
 
     /// Stops recording and brings everything to its end: samples, records, names, accounts.
-    pub fn finish(mut self, sink: &mut Sink, ended_by: EndedBy) {
+    ///
+    /// The programs are returned still loaded: unloading takes up to a second, and the report
+    /// comes first.
+    pub fn finish(mut self, sink: &mut Sink, ended_by: EndedBy) -> Programs {
         // The last sample and the end of the recording are the same instant.
         self.sample(sink);
         self.detail(sink);
@@ -161,7 +164,7 @@ impl Live {
         sink.push_now(EventKind::Loss(loss));
         let killed = ended_by == EndedBy::Exit && kills > oom_kills;
         sink.push_now(EventKind::End(if killed { EndedBy::Oom } else { ended_by }));
-        programs.unload();
+        programs
     }
 
     /// Passes on what waits in the ring and what the symbolizer has named.

@@ -1,7 +1,5 @@
 //! Tests of the VMA ledger: one behaviour a line.
 
-use std::collections::BTreeMap;
-
 use super::remap::MREMAP_DONTUNMAP;
 use super::*;
 use crate::event::Errno;
@@ -102,7 +100,7 @@ fn text(ledger: &VmaLedger) -> String {
     parts.join(" ")
 }
 
-fn run(calls: &[(Syscall, u64)]) -> VmaLedger {
+pub(super) fn run(calls: &[(Syscall, u64)]) -> VmaLedger {
     let mut ledger = VmaLedger::default();
     for (index, (what, outcome)) in calls.iter().enumerate() {
         let at = index as u64 * 10 + 10;
@@ -114,11 +112,6 @@ fn run(calls: &[(Syscall, u64)]) -> VmaLedger {
 #[track_caller]
 fn check(calls: &[(Syscall, u64)], expected: &str) {
     assert_eq!(text(&run(calls)), expected);
-}
-
-#[track_caller]
-fn check_advised(calls: &[(Syscall, u64)], expected_pages: u64) {
-    assert_eq!(run(calls).advised_free().bytes() / PAGE, expected_pages);
 }
 
 #[test]
@@ -262,53 +255,4 @@ fn a_release_spares_what_was_mapped_after_it_began() {
     let (release, _) = munmap(10, 4);
     ledger.apply(&call(release, 0, Some(40)), Timestamp(60));
     assert_eq!(text(&ledger), "11-13:1");
-}
-
-#[test]
-fn advised_bytes_count_once_and_end_with_the_memory() {
-    let free = |page, pages| madvise(page, pages, Advice::FREE);
-    check_advised(&[mmap(10, 10, 3), free(12, 4), free(14, 4)], 6);
-    check_advised(&[mmap(10, 4, 3), free(8, 10)], 4);
-    check_advised(
-        &[
-            mmap(10, 10, 3),
-            free(10, 10),
-            madvise(12, 2, Advice::DONTNEED),
-        ],
-        8,
-    );
-    check_advised(&[mmap(10, 10, 3), free(10, 10), munmap(10, 5)], 5);
-    check_advised(&[mmap(10, 10, 3), free(10, 10), mmap(10, 2, 3)], 8);
-    check_advised(
-        &[mmap(10, 10, 3), free(10, 10), mremap(10, 10, 40, 10, 1)],
-        0,
-    );
-    check_advised(
-        &[mmap(10, 10, 3), free(10, 10), mremap(10, 10, 10, 4, 1)],
-        4,
-    );
-    let file = Syscall::Mmap {
-        addr: 0,
-        len: PAGE,
-        prot: 1,
-        flags: MAP_PRIVATE,
-        fd: 3,
-        offset: 0,
-    };
-    check_advised(&[(file, 10 * PAGE), free(10, 1)], 0);
-}
-
-#[test]
-fn advised_bytes_belong_to_the_last_caller() {
-    let mut ledger = run(&[mmap(10, 10, 3)]);
-    for (stack, page, pages) in [(1, 10, 6), (2, 14, 4)] {
-        let (what, outcome) = madvise(page, pages, Advice::FREE);
-        let by = Call {
-            stack: Some(StackId(stack)),
-            ..call(what, outcome, None)
-        };
-        ledger.apply(&by, Timestamp(99));
-    }
-    let expected = BTreeMap::from([(Some(StackId(1)), 4 * PAGE), (Some(StackId(2)), 4 * PAGE)]);
-    assert_eq!(ledger.advised_free().by_stack(), expected);
 }

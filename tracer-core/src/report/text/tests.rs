@@ -11,6 +11,52 @@ use crate::report::{Recording, WIDTH, json};
 
 const MIB: u64 = 1 << 20;
 
+fn stack(id: u64, addresses: &[u64]) -> EventKind {
+    EventKind::Stack(StackTrace {
+        id: StackId(id),
+        addresses: addresses.to_vec(),
+        leaf_word: None,
+        recovered_at: None,
+        truncated: false,
+    })
+}
+
+fn symbol(address: u64, is_return: bool, function: &str) -> Symbol {
+    let frame = Frame {
+        function: function.to_owned(),
+        file: "/src/shop/load.go".to_owned(),
+        line: 12,
+        go: true,
+        ..Frame::default()
+    };
+    Symbol {
+        address,
+        is_return,
+        frames: vec![frame],
+        frameless: false,
+    }
+}
+
+fn heap() -> MappingUse {
+    let backing = Backing::Anonymous {
+        name: "[anon: Go: heap]".to_owned(),
+    };
+    MappingUse {
+        mapping: Mapping {
+            start: 0,
+            end: 1 << 30,
+            prot: 3,
+            shared: false,
+            backing,
+        },
+        rss: 491 * MIB,
+        anonymous: 491 * MIB,
+        lazy_free: Some(409 * MIB),
+        anon_huge: 0,
+        swap: 0,
+    }
+}
+
 /// Story 2, with names as given.
 fn process(comm: &str, function: &str, ended: Option<EndedBy>) -> Process {
     let mut process = Process::new(ProcessId {
@@ -25,49 +71,11 @@ fn process(comm: &str, function: &str, ended: Option<EndedBy>) -> Process {
         ..ProcessFacts::default()
     };
     process.apply(Timestamp(0), &EventKind::Process(facts));
-    let stack = |id: u64, addresses: &[u64]| {
-        EventKind::Stack(StackTrace {
-            id: StackId(id),
-            addresses: addresses.to_vec(),
-            leaf_word: None,
-            recovered_at: None,
-            truncated: false,
-        })
-    };
-    let symbol = |address, is_return, function: &str| Symbol {
-        address,
-        is_return,
-        frames: vec![Frame {
-            function: function.to_owned(),
-            file: "/src/shop/load.go".to_owned(),
-            line: 12,
-            go: true,
-            ..Frame::default()
-        }],
-        frameless: false,
-    };
     let symbols = vec![
         symbol(1, false, "runtime.madvise"),
         symbol(2, true, "runtime.bgscavenge"),
         symbol(3, false, function),
     ];
-    let backing = Backing::Anonymous {
-        name: "[anon: Go: heap]".to_owned(),
-    };
-    let heap = MappingUse {
-        mapping: Mapping {
-            start: 0,
-            end: 1 << 30,
-            prot: 3,
-            shared: false,
-            backing,
-        },
-        rss: 491 * MIB,
-        anonymous: 491 * MIB,
-        lazy_free: Some(409 * MIB),
-        anon_huge: 0,
-        swap: 0,
-    };
     let call = Call {
         tid: 1,
         entered: None,
@@ -92,7 +100,7 @@ fn process(comm: &str, function: &str, ended: Option<EndedBy>) -> Process {
         EventKind::Faults(faults),
         EventKind::Descriptors(Vec::new()),
         EventKind::MemoryDetail(MemoryDetail {
-            mappings: vec![heap],
+            mappings: vec![heap()],
             took_ns: 0,
         }),
     ] {
