@@ -9,6 +9,7 @@
 mod support {
     pub(crate) mod go;
     pub(crate) mod host;
+    pub(crate) mod outcome;
     pub(crate) mod program;
     pub(crate) mod running;
     pub(crate) mod smaps;
@@ -17,7 +18,8 @@ mod support {
 
 pub use support::go::GoVersion;
 pub use support::host::{host_has_bpf, target_directory, workspace_root};
+pub use support::outcome::{Outcome, Report, functions, list};
 pub use support::program::{Flag, Program};
 pub use support::running::Running;
 pub use support::smaps::Smaps;
-pub use support::tool::{Outcome, attach, run, tracer_binary};
+pub use support::tool::{Tool, attach, run, tracer_binary};

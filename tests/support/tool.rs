@@ -1,67 +1,21 @@
 //! Runs the tool under test, as a user would: the release binary, from outside.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::host::target_directory;
+use super::outcome::Outcome;
 
 /// Longer than any run that a test asks for.
 const PATIENCE: Duration = Duration::from_mins(3);
-
-/// What a finished run of the tool left.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// Exit code; `None` when a signal ended it.
-    pub code: Option<i32>,
-    /// What it wrote to stdout.
-    pub stdout: String,
-    /// What it wrote to stderr.
-    pub stderr: String,
-    /// How long it ran.
-    pub took: Duration,
-}
-
-impl Outcome {
-    /// The report on stdout; exactly one JSON object.
-    ///
-    /// # Errors
-    /// If stdout holds anything else.
-    pub fn report(&self) -> Result<Value> {
-        serde_json::from_str(&self.stdout).with_context(|| {
-            format!(
-                "not one JSON object: {:?}, stderr: {}",
-                self.stdout, self.stderr
-            )
-        })
-    }
-
-    /// The `error:` and the `hint:` of a failed run: exactly one line of each on stderr.
-    ///
-    /// # Errors
-    /// If a line is missing or doubled.
-    pub fn complaint(&self) -> Result<(&str, &str)> {
-        Ok((self.only_line("error: ")?, self.only_line("hint: ")?))
-    }
-
-    fn only_line(&self, prefix: &str) -> Result<&str> {
-        let mut found = self
-            .stderr
-            .lines()
-            .filter_map(|line| line.strip_prefix(prefix));
-        match (found.next(), found.next()) {
-            (Some(line), None) => Ok(line),
-            (None, _) => bail!("no {prefix:?} line in {:?}", self.stderr),
-            (Some(_), Some(_)) => bail!("two {prefix:?} lines in {:?}", self.stderr),
-        }
-    }
-}
 
 /// The release binary of the tool.
 ///
@@ -78,49 +32,148 @@ pub fn tracer_binary() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// A running `tracer`; dropping it kills exactly this child.
+#[derive(Debug)]
+pub struct Tool {
+    child: Child,
+    stdout: Option<JoinHandle<String>>,
+    /// Lines of stderr as they come; the sender hangs up at its end.
+    stderr: Receiver<String>,
+    said: Vec<String>,
+    started: Instant,
+}
+
+impl Tool {
+    /// Starts `tracer ARGS`.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start<A: AsRef<OsStr>>(args: &[A]) -> Result<Self> {
+        Self::spawn(Command::new(tracer_binary()?).args(args))
+    }
+
+    /// Starts `tracer attach --pid PID ARGS` and waits until it watches.
+    ///
+    /// # Errors
+    /// If it cannot attach.
+    pub fn attached(pid: u32, args: &[&str]) -> Result<Self> {
+        let pid = pid.to_string();
+        let mut tool = Self::start(&[&["attach", "--verbose", "--pid", &pid], args].concat())?;
+        tool.until("attached")?;
+        Ok(tool)
+    }
+
+    /// Starts a command that ends up as the tool.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    ///
+    /// # Panics
+    /// Never: both pipes were asked for.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("start tracer")?;
+        let mut stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        // Both pipes are read all the time, so that the tool never waits for us.
+        let stdout = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // A broken pipe ends like a closed one: what came is what counts.
+            let _ = stdout.read_to_end(&mut bytes);
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self {
+            child,
+            stdout: Some(stdout),
+            stderr: lines,
+            said: Vec::new(),
+            started: Instant::now(),
+        })
+    }
+
+    /// Waits for a line of stderr that contains this.
+    ///
+    /// # Errors
+    /// If the tool ends, or half a minute passes, without one.
+    pub fn until(&mut self, wanted: &str) -> Result<()> {
+        loop {
+            let Ok(line) = self.stderr.recv_timeout(Duration::from_secs(30)) else {
+                bail!("tracer did not say {wanted:?}: {}", self.said.join("\n"));
+            };
+            let found = line.contains(wanted);
+            self.said.push(line);
+            if found {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Process id of the tool.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to the tool.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), signal).context("signal tracer")
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// If it does not end within minutes.
+    pub fn finish(mut self) -> Result<Outcome> {
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
+            }
+            if self.started.elapsed() > PATIENCE {
+                bail!("tracer did not end within {PATIENCE:?}");
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        let took = self.started.elapsed();
+        self.said.extend(self.stderr.iter());
+        let stdout = self.stdout.take().and_then(|reader| reader.join().ok());
+        Ok(Outcome {
+            code: status.code(),
+            stdout: stdout.unwrap_or_default(),
+            stderr: self.said.join("\n"),
+            took,
+        })
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Runs `tracer ARGS` to its end.
 ///
 /// # Errors
 /// If it cannot be started, or does not end within minutes.
-///
-/// # Panics
-/// Never: both pipes were asked for.
 pub fn run<A: AsRef<OsStr>>(args: &[A]) -> Result<Outcome> {
-    let start = Instant::now();
-    let mut child = Command::new(tracer_binary()?)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("start tracer")?;
-    let stdout = drain(child.stdout.take().expect("stdout is piped"));
-    let stderr = drain(child.stderr.take().expect("stderr is piped"));
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if start.elapsed() > PATIENCE {
-            child.kill()?;
-            child.wait()?;
-            bail!("tracer did not end within {PATIENCE:?}");
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    let took = start.elapsed();
-    let text = |reader: thread::JoinHandle<Vec<u8>>| {
-        reader
-            .join()
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .context("not UTF-8")
-    };
-    Ok(Outcome {
-        code: status.code(),
-        stdout: text(stdout)?,
-        stderr: text(stderr)?,
-        took,
-    })
+    Tool::start(args)?.finish()
 }
 
 /// Runs `tracer attach --pid PID ARGS` to its end.
@@ -130,14 +183,4 @@ pub fn run<A: AsRef<OsStr>>(args: &[A]) -> Result<Outcome> {
 pub fn attach(pid: u32, args: &[&str]) -> Result<Outcome> {
     let pid = pid.to_string();
     run(&[&["attach", "--pid", &pid], args].concat())
-}
-
-/// Reads a pipe to its end in the background, so that it never fills up.
-fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // A broken pipe ends like a closed one: what came is what counts.
-        let _ = pipe.read_to_end(&mut bytes);
-        bytes
-    })
 }

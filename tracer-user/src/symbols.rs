@@ -9,12 +9,15 @@
 //! Everything is read when a process is attached to: it may exit, and its files may go, at any
 //! moment after that.
 
+mod code;
 mod engine;
 mod file;
 mod module;
+mod snapshot;
 mod worker;
 
-pub use engine::{Change, Symbolizer};
+pub use code::Change;
+pub use engine::Symbolizer;
 pub use file::read_executable;
 pub use worker::Worker;
 

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
-use go_symbols::toolchain::{Build, Toolchain};
+use go_symbols::toolchain::{Build, C, Toolchain};
 use tracer_user::go::{Binary, Table};
 
 /// One release of each table format from Go 1.13 on that is still met.
@@ -21,14 +21,16 @@ const VERSIONS: [&str; 4] = ["1.15.15", "1.16.15", "1.20.14", "1.26.8"];
 const PLAIN: Build = Build {
     stripped: false,
     pie: false,
-    cgo: false,
-    static_cgo: false,
+    c_code: C::None,
 };
 const PIE: Build = Build { pie: true, ..PLAIN };
-const CGO: Build = Build { cgo: true, ..PLAIN };
+const CGO: Build = Build {
+    c_code: C::Dynamic,
+    ..PLAIN
+};
 const CGO_PIE: Build = Build { pie: true, ..CGO };
 const STATIC_CGO: Build = Build {
-    static_cgo: true,
+    c_code: C::Static,
     ..PLAIN
 };
 
@@ -109,7 +111,7 @@ fn names_and_lines_are_those_of_go_tool_addr2line() {
             for (entry, name) in go {
                 let index = ours.binary_search_by_key(entry, |(entry, _)| *entry);
                 let Ok(index) = index else {
-                    assert!(build.cgo, "{version} {build:?} {name} is missing");
+                    assert!(build == &CGO, "{version} {build:?} {name} is missing");
                     continue;
                 };
                 let name = name.trim_end_matches(".abi0");
@@ -285,7 +287,7 @@ fn facts_of_a_build() {
                     binary.cgo,
                     binary.arch,
                 );
-                let cgo = build.cgo || build.static_cgo;
+                let cgo = build.c_code != C::None;
                 assert_eq!(
                     found,
                     (true, stripped, build.pie, cgo, "amd64"),

@@ -104,7 +104,6 @@ impl<T: Clone + Eq> Intervals<T> {
             self.put(part.start, part.end, part.value);
             self.join(part.start);
         }
-        self.join(end);
     }
 
     /// The only way in, so that the limit holds.

@@ -17,6 +17,8 @@ const INLINE_STRINGS: u8 = 2;
 
 /// `devel` versions carry a commit and experiments.
 const MAX_VERSION: usize = 1024;
+/// Bytes of a section of variables that are searched for a version.
+const MAX_VARIABLES: usize = 64 << 20;
 /// Some hundred bytes per module; the largest programs have a thousand.
 const MAX_MODULES: usize = 4 << 20;
 /// Markers before and after the module text (`cmd/go/internal/modload`).
@@ -68,7 +70,7 @@ pub(super) fn version_variable(image: &Image<'_>) -> Option<String> {
     data.iter()
         .filter_map(|name| image.section(name))
         .find_map(|section| {
-            let len = usize::try_from(section.size).ok()?;
+            let len = usize::try_from(section.size).ok()?.min(MAX_VARIABLES);
             let bytes = image.relocated(section.address, len)?;
             bytes.windows(16).step_by(8).find_map(|header| {
                 let len = usize::try_from(u64_at(header, 8)?).ok()?;

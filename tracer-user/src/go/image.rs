@@ -6,12 +6,19 @@ use super::Error;
 use super::bytes::{u16_at, u32_at, u64_at};
 
 mod headers;
+#[cfg(test)]
+mod hostile;
 
 pub(super) use headers::{Section, Segment};
 
 /// Bytes of an `Elf64_Rela` and of an `Elf64_Dyn`.
 const RELA_SIZE: usize = 24;
 const DYN_SIZE: usize = 16;
+
+/// A Go 1.15 PIE has twenty for each function.
+const MAX_RELOCATIONS: usize = 8 << 20;
+/// Entries of the dynamic section; real files have some forty.
+const MAX_DYNAMIC: usize = 4096;
 
 /// The file, its segments and its sections.
 #[derive(Debug)]
@@ -39,9 +46,18 @@ impl<'d> Image<'d> {
         let header = |offset| u16_at(data, offset).ok_or(Error::Damaged("file header"));
         let kind = header(16)?;
         let machine = header(18)?;
+        let segments = headers::segments(data).ok_or(Error::Damaged("program headers"))?;
+        // Each byte is searched once, not once for every header that names it.
+        let loaded = segments
+            .iter()
+            .filter(|segment| segment.kind == elf::PT_LOAD.0);
+        let loaded = loaded.fold(0_u64, |sum, segment| sum.saturating_add(segment.file_size));
+        if loaded / 2 > data.len() as u64 {
+            return Err(Error::Damaged("overlapping segments"));
+        }
         let mut image = Self {
             data,
-            segments: headers::segments(data).ok_or(Error::Damaged("program headers"))?,
+            segments,
             // A file without sections runs, so it is read.
             sections: headers::sections(data).unwrap_or_default(),
             machine,
@@ -182,13 +198,16 @@ impl<'d> Image<'d> {
         let address = self.dynamic(elf::DT_RELA.0).next()?;
         let size = self.dynamic(elf::DT_RELASZ.0).next()?;
         let bytes = self.bytes_at(address)?;
-        Some(&bytes[..bytes.len().min(usize::try_from(size).ok()?)])
+        let len = usize::try_from(size).ok()?.min(MAX_RELOCATIONS * RELA_SIZE);
+        Some(&bytes[..bytes.len().min(len)])
     }
 
     /// Values of the dynamic section's entries with this tag.
     fn dynamic(&self, tag: i64) -> impl Iterator<Item = u64> {
         self.segments_of(elf::PT_DYNAMIC.0)
+            .take(1)
             .flat_map(|segment| self.contents(segment).chunks_exact(DYN_SIZE))
+            .take(MAX_DYNAMIC)
             .filter_map(|entry| Some((u64_at(entry, 0)? as i64, u64_at(entry, 8)?)))
             .take_while(|(found, _)| *found != elf::DT_NULL.0)
             .filter(move |(found, _)| *found == tag)

@@ -10,6 +10,10 @@ use super::image::Image;
 /// Linkers write 8 to 64 bytes, Go 83 characters.
 const MAX_BUILD_ID: usize = 256;
 
+/// Areas of notes, and bytes of each, that are searched; real files have three of a hundred bytes.
+const MAX_AREAS: usize = 64;
+const MAX_AREA: usize = 64 << 10;
+
 /// Note type of Go's own build id (`cmd/link/internal/ld/elf.go`, `ELF_NOTE_GOBUILDID_TAG`).
 const NT_GO_BUILD_ID: u32 = 4;
 
@@ -23,6 +27,8 @@ pub(super) fn build_id(image: &Image<'_>) -> Option<String> {
             (section.loaded && section.kind == elf::SHT_NOTE.0)
                 .then(|| image.bytes_at(section.address))?
         }))
+        .take(MAX_AREAS)
+        .map(|area| &area[..area.len().min(MAX_AREA)])
         .collect();
     let gnu = find(&areas, b"GNU\0", elf::NT_GNU_BUILD_ID.0).map(|id| {
         id.iter()

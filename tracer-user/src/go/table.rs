@@ -22,8 +22,8 @@ use super::bytes::{i32_at, string_at, u8_at, u32_at, u64_at};
 use layout::Layout;
 use pc_value::{Budget, pc_value};
 
-/// Generic instances and deep closures have names of some hundred bytes.
-const MAX_NAME: usize = 64 << 10;
+/// Generic instances and deep closures have names of some hundred bytes, files paths of 4096.
+const MAX_NAME: usize = 4096;
 
 /// A function data offset that means "none".
 const NO_DATA: u32 = u32::MAX;
@@ -129,8 +129,10 @@ impl Table {
     pub fn function_range(&self, name: &str) -> Option<Range<u64>> {
         (0..self.count).find_map(|index| {
             let function = self.function(index)?;
-            (self.function_name(function)? == name.as_bytes())
-                .then_some(function.entry..self.pc(index + 1)?)
+            let at = self.name_at(self.name_offset(function)?)?;
+            // Compared in place: searching for the end of each name is what takes long.
+            let rest = self.bytes.get(at..)?.strip_prefix(name.as_bytes())?;
+            (rest.first() == Some(&0)).then_some(function.entry..self.pc(index + 1)?)
         })
     }
 
@@ -181,18 +183,22 @@ impl Table {
     }
 
     fn function_name(&self, function: Function) -> Option<&[u8]> {
-        self.name(i32_at(
+        self.name(self.name_offset(function)?)
+    }
+
+    fn name_offset(&self, function: Function) -> Option<i32> {
+        i32_at(
             &self.bytes,
             function.record.checked_add(self.layout.func.name)?,
-        )?)
+        )
     }
 
     fn name(&self, offset: i32) -> Option<&[u8]> {
-        let at = self
-            .parts
-            .names
-            .checked_add(usize::try_from(offset).ok()?)?;
-        string_at(&self.bytes, at, MAX_NAME).filter(|name| !name.is_empty())
+        string_at(&self.bytes, self.name_at(offset)?, MAX_NAME).filter(|name| !name.is_empty())
+    }
+
+    fn name_at(&self, offset: i32) -> Option<usize> {
+        self.parts.names.checked_add(usize::try_from(offset).ok()?)
     }
 
     /// File `number` as `function`'s tables count files.

@@ -243,12 +243,10 @@ impl Live {
     /// that touched an address or a descriptor decides, and all that follow are applied.
     fn snapshot(&self, sink: &mut Sink) {
         let pid = self.target.pid();
-        let at = now();
         let descriptors: Vec<Descriptor> = fds::read(pid).unwrap_or_default();
-        sink.push(at, EventKind::Descriptors(descriptors));
-        let at = now();
+        sink.push_now(EventKind::Descriptors(descriptors));
         let mappings: Vec<Mapping> = maps::read(pid).unwrap_or_default();
-        sink.push(at, EventKind::Mappings(mappings));
+        sink.push_now(EventKind::Mappings(mappings));
     }
 
     /// RSS and its parts; the parts only as often as the walk through the page tables allows.

@@ -1,7 +1,5 @@
 //! The symbolizer of one process.
 
-use std::collections::BTreeMap;
-use std::collections::hash_map::{Entry, HashMap};
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -14,16 +12,13 @@ use blazesym::symbolize::{
 };
 use blazesym::{MaybeDefault, symbolize};
 use rustix::fs::{Mode, OFlags};
-use tracer_core::event::{Backing, Frame, Mapping, Symbol};
+use tracer_core::event::{Frame, Symbol};
 
 use super::Query;
-use super::file::{FileId, TargetFile};
-use super::module::{Module, Resolver, base_name};
+use super::code::{Change, Code};
+use super::module::Resolver;
 use crate::go::Table;
 use crate::proc::maps;
-
-/// `PROT_EXEC`.
-const EXECUTABLE: u32 = 4;
 
 /// User addresses have a clear top bit on all architectures.
 const FIRST_KERNEL_ADDRESS: u64 = 1 << 63;
@@ -37,40 +32,15 @@ pub struct Symbolizer {
     /// Its directory in `/proc`: no other process ever answers there, as one may under its pid.
     process: OwnedFd,
     blazesym: symbolize::Symbolizer,
-    /// Executable file mappings by their first address.
-    mapped: Rc<Mapped>,
-    /// Files read so far, `None` when that failed; libraries may be mapped in several pieces.
-    modules: HashMap<FileId, Option<Rc<Module>>>,
-}
-
-type Mapped = BTreeMap<u64, Code>;
-
-/// An executable mapping of a file.
-#[derive(Clone, Debug)]
-struct Code {
-    end: u64,
-    offset: u64,
-    id: FileId,
-    module: Option<Rc<Module>>,
-}
-
-/// What `Symbolizer::refresh` found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Change {
-    /// The same code at the same addresses.
-    Same,
-    /// All that was there is still there, and there is more.
-    Added,
-    /// Some code went or was replaced: answers given before may no longer hold.
-    Replaced,
+    code: Rc<Code>,
 }
 
 impl Symbolizer {
     /// Reads the mappings of a process and the symbols of every file with code in it.
     ///
     /// # Errors
-    /// When the process is gone, runs no program, or its mappings may not be read. A file that cannot be read only
-    /// leaves its addresses without names.
+    /// When the process is gone, runs no program, or its mappings may not be read. A file that
+    /// cannot be read only leaves its addresses without names.
     pub fn new(pid: u32) -> anyhow::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let process = rustix::fs::open(format!("/proc/{pid}"), flags, Mode::empty())
@@ -79,8 +49,7 @@ impl Symbolizer {
             pid,
             process,
             blazesym: symbolize::Symbolizer::new(),
-            mapped: Rc::default(),
-            modules: HashMap::new(),
+            code: Rc::default(),
         };
         symbolizer.refresh()?;
         Ok(symbolizer)
@@ -92,14 +61,12 @@ impl Symbolizer {
     /// When the process is gone; what was known before stays.
     pub fn refresh(&mut self) -> anyhow::Result<Change> {
         let mappings = maps::read(self.pid).context("read the mappings")?;
-        let mapped = Rc::new(self.read_code(&mappings));
-        let blazesym = build(self.pid, Rc::clone(&mapped))?;
+        let code = Rc::new(Code::read(self.pid, &mappings, &self.code));
+        let blazesym = build(self.pid, Rc::clone(&code))?;
         // Of a process that exits meanwhile only the first mappings are listed, or none.
         rustix::fs::readlinkat(&self.process, "exe", Vec::new()).context("it runs no program")?;
-        let change = change(&self.mapped, &mapped);
-        self.modules
-            .retain(|id, _| mapped.values().any(|code| code.id == *id));
-        self.mapped = mapped;
+        let change = self.code.change_to(&code);
+        self.code = code;
         self.blazesym = blazesym;
         Ok(change)
     }
@@ -173,105 +140,19 @@ impl Symbolizer {
 
     /// The Go tables that know this address of the process, and their name for it.
     fn go(&self, address: u64) -> Option<(&Table, u64)> {
-        let (start, code) = self.mapped.range(..=address).next_back()?;
-        if address >= code.end {
-            return None;
-        }
-        code.module
-            .as_ref()?
-            .go((address - start).checked_add(code.offset)?)
+        let (module, offset) = self.code.at(address)?;
+        module.go(offset)
     }
-
-    fn read_code(&mut self, mappings: &[Mapping]) -> Mapped {
-        let mut mapped = Mapped::new();
-        for mapping in mappings
-            .iter()
-            .filter(|mapping| mapping.prot & EXECUTABLE != 0)
-        {
-            let Backing::File {
-                path,
-                offset,
-                inode,
-            } = &mapping.backing
-            else {
-                continue;
-            };
-            match self.read_module(mapping, path, *inode) {
-                Ok((id, module)) => {
-                    let code = Code {
-                        end: mapping.end,
-                        offset: *offset,
-                        id,
-                        module,
-                    };
-                    mapped.insert(mapping.start, code);
-                }
-                Err(error) => {
-                    tracing::warn!(?path, "no symbols of this file: {error:#}");
-                }
-            }
-        }
-        mapped
-    }
-
-    /// The module of a mapping; known ones are not read again.
-    fn read_module(
-        &mut self,
-        mapping: &Mapping,
-        path: &str,
-        inode: u64,
-    ) -> anyhow::Result<(FileId, Option<Rc<Module>>)> {
-        let file = open(self.pid, mapping, path, inode)?;
-        let module = match self.modules.entry(file.id) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => {
-                let module = Module::read(&file, base_name(path));
-                if let Err(error) = &module {
-                    tracing::warn!(?path, "no symbols of this file: {error:#}");
-                }
-                new.insert(module.ok().map(Rc::new)).clone()
-            }
-        };
-        Ok((file.id, module))
-    }
-}
-
-/// Opens the file of a mapping, whatever has become of its path.
-fn open(pid: u32, mapping: &Mapping, path: &str, inode: u64) -> anyhow::Result<TargetFile> {
-    let link = format!(
-        "/proc/{pid}/map_files/{:x}-{:x}",
-        mapping.start, mapping.end
-    );
-    let error = match TargetFile::open(link) {
-        Ok(file) => return Ok(file),
-        Err(error) => error,
-    };
-    // Following those links takes CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN.
-    [
-        format!("/proc/{pid}/exe"),
-        format!("/proc/{pid}/root{path}"),
-    ]
-    .iter()
-    .find_map(|other| {
-        TargetFile::open(other)
-            .ok()
-            .filter(|file| file.id.inode == inode)
-    })
-    .ok_or(error)
-    .context("open it")
 }
 
 /// A blazesym that asks our modules about every file, and does vDSO and kernel itself.
-fn build(pid: u32, mapped: Rc<Mapped>) -> anyhow::Result<symbolize::Symbolizer> {
+fn build(pid: u32, code: Rc<Code>) -> anyhow::Result<symbolize::Symbolizer> {
     let dispatch = move |member: ProcessMemberInfo<'_>| {
         let ProcessMemberType::Path(_) = member.member_entry else {
             return Ok(None);
         };
         // Never `None`: blazesym would open the file by itself, whatever it is.
-        let code = mapped
-            .get(&member.range.start)
-            .filter(|code| code.end == member.range.end);
-        let module = code.and_then(|code| code.module.clone());
+        let module = code.mapped_at(&member.range);
         Ok(Some(Box::new(Resolver(module)) as Box<dyn Resolve>))
     };
     let blazesym = symbolize::Symbolizer::builder()
@@ -312,17 +193,4 @@ fn frames(found: &Sym<'_>, go: bool) -> Vec<Frame> {
         .map(|call| frame(&call.name, call.code_info.as_ref(), true))
         .chain([frame(&found.name, found.code_info.as_deref(), false)])
         .collect()
-}
-
-fn change(before: &Mapped, after: &Mapped) -> Change {
-    let kept = before.iter().all(|(start, old)| {
-        after
-            .get(start)
-            .is_some_and(|new| (new.end, new.offset, new.id) == (old.end, old.offset, old.id))
-    });
-    match (kept, before.len() == after.len()) {
-        (true, true) => Change::Same,
-        (true, false) => Change::Added,
-        (false, _) => Change::Replaced,
-    }
 }

@@ -3,20 +3,18 @@
 //! They are copied, not mapped: their owner may truncate them, and a mapping would kill us then.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use rustix::fs::{FileType, MemfdFlags, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::go;
 
 /// Larger files are not read; the largest Go programs with debug information have half of it.
 const MAX_FILE: u64 = 1 << 30;
-/// Larger files are not copied for their C symbols.
-const MAX_SNAPSHOT: u64 = 256 << 20;
 /// Bytes of an ELF header.
 const ELF_HEADER: u64 = 64;
 
@@ -25,14 +23,14 @@ const ELF_HEADER: u64 = 64;
 pub(super) struct FileId {
     device: u64,
     pub(super) inode: u64,
-    size: u64,
+    pub(super) size: u64,
     modified: (i64, i64),
 }
 
 /// A regular file of the target, open for reading.
 #[derive(Debug)]
 pub(super) struct TargetFile {
-    file: File,
+    pub(super) file: File,
     pub(super) id: FileId,
 }
 
@@ -65,55 +63,42 @@ impl TargetFile {
 
     /// The file with only those parts filled in that `go::Binary::parse` looks at.
     pub(super) fn read_skeleton(&self) -> io::Result<Vec<u8>> {
-        // Zeroed pages cost nothing until they are written to.
-        let mut data = vec![0; self.id.size as usize];
-        self.fill(&mut data, 0..ELF_HEADER)?;
-        // The header tells where the tables are, the tables tell where the rest is.
-        for _ in 0..2 {
-            for part in go::parts(&data) {
-                self.fill(&mut data, part)?;
-            }
-        }
-        Ok(data)
-    }
-
-    /// A copy of the whole file that nobody else can change.
-    pub(super) fn snapshot(&self) -> io::Result<File> {
-        if self.id.size > MAX_SNAPSHOT {
-            let message = format!("{} bytes are more than {MAX_SNAPSHOT}", self.id.size);
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-        }
-        let mut copy = File::from(rustix::fs::memfd_create("symbols", MemfdFlags::CLOEXEC)?);
-        let mut source = &self.file;
-        source.rewind()?;
-        io::copy(&mut source.take(MAX_SNAPSHOT), &mut copy)?;
-        Ok(copy)
-    }
-
-    /// Reads a range of the file to its place; what lies behind the end stays zero.
-    fn fill(&self, data: &mut [u8], range: Range<u64>) -> io::Result<()> {
-        let end = range.end.min(data.len() as u64);
-        let Some(mut buffer) = data.get_mut(range.start as usize..end as usize) else {
-            return Ok(());
-        };
-        let mut offset = range.start;
-        while !buffer.is_empty() {
-            let count = match self.file.read_at(buffer, offset) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            offset += count as u64;
-            buffer = &mut buffer[count..];
-        }
-        Ok(())
+        read_skeleton(&self.file, self.id.size)
     }
 }
 
-/// A path to an open file, valid while it stays open.
-pub(super) fn path_of(file: &File) -> String {
-    format!("/proc/self/fd/{}", file.as_fd().as_raw_fd())
+/// As `TargetFile::read_skeleton`, of a file whose size was checked.
+pub(super) fn read_skeleton(file: &File, size: u64) -> io::Result<Vec<u8>> {
+    // Zeroed pages cost nothing until they are written to.
+    let mut data = vec![0; size as usize];
+    fill(file, &mut data, 0..ELF_HEADER)?;
+    // The header tells where the tables are, the tables tell where the rest is.
+    for _ in 0..2 {
+        for part in go::parts(&data) {
+            fill(file, &mut data, part)?;
+        }
+    }
+    Ok(data)
+}
+
+/// Reads a range of the file to its place; what lies behind the end stays zero.
+fn fill(file: &File, data: &mut [u8], range: Range<u64>) -> io::Result<()> {
+    let end = range.end.min(data.len() as u64);
+    let Some(mut buffer) = data.get_mut(range.start as usize..end as usize) else {
+        return Ok(());
+    };
+    let mut offset = range.start;
+    while !buffer.is_empty() {
+        let count = match file.read_at(buffer, offset) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        offset += count as u64;
+        buffer = &mut buffer[count..];
+    }
+    Ok(())
 }
 
 /// The executable of a process, with only those parts filled in that `go::Binary::parse` looks at.
@@ -122,4 +107,65 @@ pub(super) fn path_of(file: &File) -> String {
 /// When the process is gone or its executable is no regular file of up to 1 GiB.
 pub fn read_executable(pid: u32) -> io::Result<Vec<u8>> {
     TargetFile::open(format!("/proc/{pid}/exe"))?.read_skeleton()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in [
+            Path::new("/dev/null"),
+            Path::new("/proc/self"),
+            directory.path(),
+        ] {
+            let error = TargetFile::open(path).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "not a regular file",
+                "{}",
+                path.display()
+            );
+        }
+    }
+
+    #[test]
+    fn a_skeleton_tells_what_the_file_tells() {
+        let file = TargetFile::open("/proc/self/exe").unwrap();
+        let (whole, skeleton) = (
+            std::fs::read("/proc/self/exe").unwrap(),
+            file.read_skeleton().unwrap(),
+        );
+        assert_eq!(whole.len(), skeleton.len());
+        let facts = |bytes: &[u8]| {
+            let binary = go::Binary::parse(bytes).unwrap();
+            (
+                binary.build_id,
+                binary.pie,
+                binary.stripped,
+                binary.is_go,
+                binary.arch,
+            )
+        };
+        assert_eq!(facts(&skeleton), facts(&whole));
+        // Code and debug information, most of the file, were not read.
+        let empty = |bytes: &[u8]| {
+            let pages = bytes.chunks(4096);
+            pages
+                .filter(|page| page.iter().all(|byte| *byte == 0))
+                .count()
+        };
+        assert!(empty(&skeleton) > empty(&whole) + whole.len() / 4096 / 4);
+    }
+
+    #[test]
+    fn a_file_too_large_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_FILE + 1).unwrap();
+        let error = TargetFile::open(file.path()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
 }

@@ -11,7 +11,8 @@ use blazesym::symbolize::{
     CodeInfo, FindSymOpts, InlinedFn, Reason, ResolvedSym, SrcLang, Symbolize, TranslateFileOffset,
 };
 
-use super::file::{TargetFile, path_of};
+use super::file::TargetFile;
+use super::snapshot::Snapshot;
 use crate::go::{Binary, Frame, Table};
 
 /// The symbols of one file.
@@ -27,13 +28,16 @@ impl Module {
     /// Reads all that later questions need.
     pub(super) fn read(file: &TargetFile, name: String) -> anyhow::Result<Self> {
         let binary = Binary::parse(&file.read_skeleton()?)?;
-        let elf = if binary.table.is_some() && !binary.cgo {
-            None
+        let all_is_go = binary.table.is_some() && !binary.cgo;
+        let elf = if all_is_go {
+            Ok(None)
         } else {
-            let snapshot = file.snapshot().context("copy it")?;
-            // The resolver maps the copy, so the copy needs no name afterwards.
-            Some(ElfResolver::open(path_of(&snapshot)).context("read its symbols")?)
+            read_elf(file).map(Some)
         };
+        let elf = elf.unwrap_or_else(|error| {
+            tracing::warn!(?name, "no symbols but Go's of this file: {error:#}");
+            None
+        });
         Ok(Self { binary, elf, name })
     }
 
@@ -77,6 +81,12 @@ impl Module {
             .map(|table| table.lookup(address))
             .unwrap_or_default()
     }
+}
+
+fn read_elf(file: &TargetFile) -> anyhow::Result<ElfResolver> {
+    let snapshot = Snapshot::take(file).context("copy it")?;
+    // The resolver maps the copy, so the copy may be closed afterwards.
+    ElfResolver::open(snapshot.path()).context("read its symbols")
 }
 
 fn code_info<'t>(frame: &Frame<'t>) -> Option<CodeInfo<'t>> {

@@ -13,7 +13,7 @@ use tracer_user::go::{Binary, Table};
 use tracer_user::proc::maps;
 use tracer_user::symbols::{self, Change, Query, Symbolizer, Worker};
 
-use super::toolchain::{Build, Toolchain};
+use super::toolchain::{Build, C, Toolchain};
 use crate::program;
 
 /// A test program that has reached the end of its `main`; killed when dropped.
@@ -190,7 +190,7 @@ fn c_code_and_libraries_are_named_beside_go() {
     let path = program(
         "1.26.8",
         Build {
-            cgo: true,
+            c_code: C::Dynamic,
             ..Build::default()
         },
     );

@@ -7,12 +7,20 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 /// How a test program is built.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Build {
     pub(crate) stripped: bool,
     pub(crate) pie: bool,
-    pub(crate) cgo: bool,
-    pub(crate) static_cgo: bool,
+    pub(crate) c_code: C,
+}
+
+/// How the C code of a test program is linked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum C {
+    #[default]
+    None,
+    Dynamic,
+    Static,
 }
 
 /// One Go release.
@@ -54,14 +62,14 @@ impl Toolchain {
     pub(crate) fn build(&self, directory: &Path, build: Build) -> PathBuf {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/go_symbols/program");
         let mut name = format!("go{}", self.version);
-        let target = directory.join(format!("src-{name}-{}", build.cgo || build.static_cgo));
+        let target = directory.join(format!("src-{name}-{:?}", build.c_code));
         std::fs::create_dir_all(&target).unwrap();
         let generic = if self.minor() >= 18 {
             "generic.go"
         } else {
             "plain.go"
         };
-        let cgo = (build.cgo || build.static_cgo).then_some("cgo.go");
+        let cgo = (build.c_code != C::None).then_some("cgo.go");
         for file in ["main.go", generic].into_iter().chain(cgo) {
             std::fs::copy(sources.join(file), target.join(file)).unwrap();
         }
@@ -82,22 +90,16 @@ impl Toolchain {
             command.arg("-buildmode=pie");
             name += "-pie";
         }
-        if build.static_cgo {
+        if build.c_code == C::Static {
             flags += "-linkmode external -extldflags -static ";
             name += "-static";
         }
-        if build.cgo {
+        if build.c_code == C::Dynamic {
             name += "-cgo";
         }
         let output = directory.join(name);
-        command.env(
-            "CGO_ENABLED",
-            if build.cgo || build.static_cgo {
-                "1"
-            } else {
-                "0"
-            },
-        );
+        let cgo = if build.c_code == C::None { "0" } else { "1" };
+        command.env("CGO_ENABLED", cgo);
         run(
             command
                 .arg("-ldflags")
@@ -119,7 +121,7 @@ impl Toolchain {
             if let (Some(address), Some("T" | "t"), Some(_)) =
                 (fields.next(), fields.next(), fields.next())
             {
-                let name = line.splitn(2, ['T', 't']).nth(1).unwrap_or_default().trim();
+                let name = line.split_once(['T', 't']).unwrap_or_default().1.trim();
                 functions.push((u64::from_str_radix(address, 16).unwrap(), name.to_owned()));
             }
         }

@@ -139,6 +139,7 @@ fn a_close_reported_after_the_reuse_of_its_number() {
         "0 + 2 - 2 = 0, 0 odd",
     );
     // The same with a file in front: the socket stays.
+    check(&[Open(20, 3), Close(20, 25, 3)], "0 + 1 - 0 = 1, 0 odd");
     check(&[Open(23, 3), Close(20, 25, 3)], "0 + 1 - 0 = 1, 0 odd");
     // The close never comes: it was lost.
     check(&[Open(10, 3), Open(23, 3)], "0 + 2 - 1 = 1, 1 odd");
@@ -266,6 +267,14 @@ fn a_second_snapshot_corrects() {
     check(
         &[Snapshot(50, &[(3, 100)]), Snapshot(70, &[(3, 300)])],
         "2 + 0 - 1 = 1, 1 odd",
+    );
+}
+
+#[test]
+fn a_snapshot_says_nothing_about_what_came_after_it() {
+    check(
+        &[Snapshot(50, &[]), Open(80, 4), Snapshot(70, &[])],
+        "0 + 1 - 0 = 1, 0 odd",
     );
 }
 

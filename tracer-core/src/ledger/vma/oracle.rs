@@ -104,14 +104,20 @@ impl Op {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let page = 1..64_u64;
+    // Moves go from the lower pages to the upper ones: the kernel refuses overlaps.
+    let low = 1..64_u64;
+    let page = prop_oneof![3 => 1..64_u64, 1 => 101..164_u64];
     let pages = 1..12_u64;
     prop_oneof![
         (page.clone(), pages.clone(), 0..8_u32).prop_map(|(a, n, prot)| Op::Map(a, n, prot)),
         (page.clone(), pages.clone(), 0..40_u64).prop_map(|(a, n, age)| Op::Unmap(a, n, age)),
-        (page.clone(), pages.clone(), pages.clone(), any::<bool>())
-            // The kernel refuses a move onto itself.
-            .prop_map(|(old, n, m, keep)| Op::Move(old, n, old + 100, m, keep)),
+        (low, pages.clone(), pages.clone(), any::<bool>()).prop_map(|(old, n, m, keep)| Op::Move(
+            old,
+            n,
+            old + 100,
+            m,
+            keep
+        )),
         (page.clone(), pages.clone(), 0..8_u32).prop_map(|(a, n, prot)| Op::Protect(a, n, prot)),
         (page.clone(), pages.clone()).prop_map(|(a, n)| Op::Free(a, n)),
         (page, pages).prop_map(|(a, n)| Op::Drop(a, n)),

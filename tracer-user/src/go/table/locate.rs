@@ -17,6 +17,16 @@ const ALIGNMENT: usize = 16;
 /// Functions looked at to tell formats apart; some have no function data at all.
 const SAMPLE: usize = 4096;
 
+/// Bytes of pclntab, and of the arrays of inlined calls, that are copied; the largest programs have
+/// some fifty million.
+const MAX_COPY: usize = 256 << 20;
+
+/// More functions than any program has.
+const MAX_FUNCTIONS: usize = 1 << 24;
+
+/// Places that look like the header of pclntab and are tried; real files have one.
+const MAX_HEADERS: usize = 16;
+
 /// Words that equal the address of pclntab; real files have one or two.
 const MAX_CANDIDATES: usize = 64;
 
@@ -36,29 +46,25 @@ impl Table {
             return Self::open(image, section.address, newer_than_1_12).map(Some);
         }
         // The system's linker merges it into another section of a PIE.
-        for segment in image
+        let data = image
             .segments_of(elf::PT_LOAD.0)
-            .filter(|segment| !segment.executable)
-        {
+            .filter(|segment| !segment.executable);
+        let headers = data.flat_map(|segment| {
             let bytes = image.contents(segment);
-            for at in (0..bytes.len())
-                .step_by(ALIGNMENT)
+            let places = (0..bytes.len()).step_by(ALIGNMENT);
+            places
                 .filter(|at| is_header(&bytes[*at..]))
-            {
-                let Some(address) = segment.address.checked_add(at as u64) else {
-                    continue;
-                };
-                if let Ok(table) = Self::open(image, address, newer_than_1_12) {
-                    return Ok(Some(table));
-                }
-            }
-        }
-        Ok(None)
+                .filter_map(|at| segment.address.checked_add(at as u64))
+        });
+        let mut tables = headers
+            .take(MAX_HEADERS)
+            .filter_map(|address| Self::open(image, address, newer_than_1_12).ok());
+        Ok(tables.next())
     }
 
     fn open(image: &Image<'_>, address: u64, newer_than_1_12: bool) -> Result<Self, Error> {
         let damaged = Error::Damaged("pclntab");
-        let available = image.bytes_at(address).ok_or(damaged)?.len();
+        let available = image.bytes_at(address).ok_or(damaged)?.len().min(MAX_COPY);
         let bytes = image.relocated(address, available).ok_or(damaged)?;
         if !is_header(&bytes) {
             return Err(Error::Damaged("pclntab header"));
@@ -83,19 +89,19 @@ impl Table {
                 .and_then(|at| u64_at(&bytes, at))
                 .unwrap_or_default(),
             count: word(8)?,
-            parts: Parts::default(),
+            parts: match layout.parts {
+                None => Parts::default(),
+                Some(at) => Parts {
+                    names: word(at)?,
+                    units: word(at + 8)?,
+                    files: word(at + 16)?,
+                    pc_tables: word(at + 24)?,
+                    functions: word(at + 32)?,
+                },
+            },
             inlined: None,
-            bytes: bytes.clone().into_boxed_slice(),
+            bytes: bytes.into_boxed_slice(),
         };
-        if let Some(at) = layout.parts {
-            table.parts = Parts {
-                names: word(at)?,
-                units: word(at + 8)?,
-                files: word(at + 16)?,
-                pc_tables: word(at + 24)?,
-                functions: word(at + 32)?,
-            };
-        }
         table.check_functions()?;
         if layout.parts.is_none() {
             let end = table.functab_at(table.count).ok_or(damaged)? + layout.word;
@@ -120,7 +126,7 @@ impl Table {
             };
             Some(entry == function.entry && self.pc(index + 1)? >= entry)
         };
-        let fits = self.count > 0 && self.pc(self.count).is_some();
+        let fits = (1..=MAX_FUNCTIONS).contains(&self.count) && self.pc(self.count).is_some();
         let agree = (0..self.count.min(8)).all(|index| agrees(index) == Some(true));
         if fits && agree {
             Ok(())
@@ -146,10 +152,8 @@ impl Table {
                 .find_map(|function| self.calls_pointer(function));
             self.inlined = pointer.and_then(|pointer| {
                 let (base, bytes) = image.around(pointer)?;
-                Some(InlinedCalls {
-                    bytes: bytes.into(),
-                    base,
-                })
+                let bytes = bytes[..bytes.len().min(MAX_COPY)].into();
+                Some(InlinedCalls { bytes, base })
             });
             return Ok(());
         }
@@ -172,10 +176,8 @@ impl Table {
             let Some(bytes) = image.bytes_at(base) else {
                 continue;
             };
-            self.inlined = Some(InlinedCalls {
-                bytes: bytes.into(),
-                base: 0,
-            });
+            let bytes = bytes[..bytes.len().min(MAX_COPY)].into();
+            self.inlined = Some(InlinedCalls { bytes, base: 0 });
             if self.inlined_calls_make_sense() {
                 return Ok(());
             }

@@ -48,15 +48,16 @@ fn what_is_recorded_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.trace");
     let mut trace = TraceFile::create(&path, false).unwrap();
-    let expected = events(5000);
+    let expected = events(3000);
     for event in &expected {
         trace.record(event);
     }
     // Large blocks do not wait for a tick.
-    assert!(trace.events_written() > 0 && trace.events_written() < 5000);
+    let before = trace.events_written();
+    assert!(before > 1000 && before < 3000, "{before}");
     let written = trace.finish();
     assert!(written.error.is_none());
-    assert_eq!((written.events, written.refused_events), (5000, 0));
+    assert_eq!((written.events, written.refused_events), (3000, 0));
     assert_eq!(written.bytes, fs::metadata(&path).unwrap().len());
     let (events, damage) = read(&path);
     assert!(events == expected && damage.is_none());
