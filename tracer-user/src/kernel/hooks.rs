@@ -80,6 +80,7 @@ pub(super) fn attach(ebpf: &mut Ebpf, family: Option<Family>) -> Result<Hooked, 
             }
             Err(error) => {
                 tracing::debug!(family = %candidate, "refused: {error}");
+                unload(ebpf);
                 refused.push((*candidate, error));
             }
         }
@@ -121,10 +122,13 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
     match family {
         Family::Fentry => {
             let types = Btf::from_sys_fs().map_err(|error| chain(&error))?;
-            for kind in Kind::calls() {
-                let entry = kind.releases().then(|| fentry(ebpf, *kind, &types));
-                let both = entry.unwrap_or(Ok(())).and_then(|()| fexit(ebpf, *kind, &types));
-                keep_going(*kind, both, &mut missing)?;
+            // The small programs first: a kernel that refuses does so within a millisecond.
+            let (releasing, others): (Vec<Kind>, Vec<Kind>) =
+                Kind::calls().iter().partition(|kind| kind.releases());
+            for kind in releasing.into_iter().chain(others) {
+                let entry = kind.releases().then(|| fentry(ebpf, kind, &types));
+                let both = entry.unwrap_or(Ok(())).and_then(|()| fexit(ebpf, kind, &types));
+                keep_going(kind, both, &mut missing)?;
             }
         }
         Family::Kprobe => {
@@ -151,6 +155,25 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
         }
     }
     Ok(missing)
+}
+
+/// Takes back what a refused family had hooked in, or its calls would be seen twice.
+fn unload(ebpf: &mut Ebpf) {
+    for (name, program) in ebpf.programs_mut() {
+        let result = match program {
+            Program::FEntry(program) => program.unload(),
+            Program::FExit(program) => program.unload(),
+            Program::KProbe(program) => program.unload(),
+            Program::TracePoint(program) => program.unload(),
+            _ => Ok(()),
+        };
+        // Most were never loaded.
+        if let Err(error) = result
+            && !matches!(error, ProgramError::NotLoaded)
+        {
+            tracing::warn!("{name} may see calls a second time: {error}");
+        }
+    }
 }
 
 /// A missing call is noted when the kernel may lack it, and refuses the family else.

@@ -36,6 +36,9 @@ const BUSY_RECORDS: usize = 500;
 /// Between two looks at `/proc` and the trends.
 const TICK: Duration = Duration::from_secs(1);
 
+/// The most that a killed recording loses of its trace file.
+const FLUSH: Duration = Duration::from_millis(100);
+
 /// The longest the ring is read before the rest of the loop gets its turn.
 const DRAIN_LIMIT: Duration = Duration::from_millis(200);
 
@@ -113,9 +116,14 @@ impl Live {
     ) -> EndedBy {
         let end = duration.map(|duration| Instant::now() + duration);
         let mut next_tick = Instant::now() + TICK;
+        let mut next_flush = Instant::now() + FLUSH;
         each_tick(sink);
         loop {
             let records = self.drain(sink);
+            if Instant::now() >= next_flush {
+                sink.flush();
+                next_flush = Instant::now() + FLUSH;
+            }
             if self.target.has_exited() {
                 return EndedBy::Exit;
             }
@@ -235,7 +243,6 @@ impl Live {
         self.sample_cgroup(sink);
         sink.push_now(EventKind::Loss(self.programs.loss()));
         sink.push_now(EventKind::Tick);
-        sink.tick();
         self.programs.flush_log();
     }
 

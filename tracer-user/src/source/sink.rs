@@ -37,7 +37,7 @@ impl Sink {
     }
 
     /// Writes out what the trace file still holds back.
-    pub fn tick(&mut self) {
+    pub fn flush(&mut self) {
         if let Some(trace) = &mut self.trace {
             trace.tick();
         }

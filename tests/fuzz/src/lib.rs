@@ -1,0 +1,4 @@
+//! What targets need to get past checksums and headers, to the parsers behind them.
+
+pub mod block;
+pub mod elf;
