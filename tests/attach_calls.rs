@@ -40,6 +40,19 @@ fn count(counted: &Value, call: &str) -> u64 {
     counted["counts"][call].as_u64().unwrap_or(0)
 }
 
+/// Under `main.inner`, and not by the runtime on its behalf, say to let the heap grow.
+fn is_own(origin: &Value) -> bool {
+    let functions = functions(origin);
+    let inner = functions
+        .iter()
+        .position(|function| function == "main.inner");
+    inner.is_some_and(|at| {
+        !functions[..at]
+            .iter()
+            .any(|name| name.starts_with("runtime."))
+    })
+}
+
 /// Calls that only the program makes are exact in total, the others by their stack.
 #[track_caller]
 fn check_counts(go: GoVersion, flags: &[Flag]) -> Result<Report> {
@@ -47,11 +60,7 @@ fn check_counts(go: GoVersion, flags: &[Flag]) -> Result<Report> {
     let counts = counted["counts"].as_object().context("counts")?;
     for name in counts.keys() {
         let own = count(&counted, name);
-        let (by_stack, _) = report.calls(name, |origin| {
-            functions(origin)
-                .iter()
-                .any(|function| function == "main.inner")
-        });
+        let (by_stack, _) = report.calls(name, is_own);
         ensure!(
             by_stack == own,
             "{go:?} {flags:?} {name}: {by_stack} of {own}"
@@ -68,11 +77,7 @@ fn check_counts(go: GoVersion, flags: &[Flag]) -> Result<Report> {
         }
     }
     for call in ["mmap", "munmap", "madvise_free", "madvise_dontneed"] {
-        let (_, bytes) = report.calls(call, |origin| {
-            functions(origin)
-                .iter()
-                .any(|function| function == "main.inner")
-        });
+        let (_, bytes) = report.calls(call, is_own);
         let expected = count(&counted, call) * counted["length"].as_u64().unwrap_or(0);
         ensure!(
             bytes == expected,
@@ -91,11 +96,7 @@ fn own_stacks(report: &Report) -> BTreeSet<String> {
     calls
         .iter()
         .flat_map(|call| list(&call["origins"]))
-        .filter(|origin| {
-            functions(origin)
-                .iter()
-                .any(|function| function == "main.inner")
-        })
+        .filter(|origin| is_own(origin))
         .map(|origin| {
             let frames = list(&origin["stack"]).iter();
             let text = |f: &Value| format!("{} {}:{}", f["function"], f["file"], f["line"]);

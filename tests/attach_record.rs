@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
-use tracer_tests::{GoVersion, Program, Running, Tool, run};
+use tracer_tests::{GoVersion, Program, Running, Tool, copy_executable, run};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -22,7 +22,7 @@ impl Scene {
     fn new(name: &str, go: GoVersion, args: &[&str]) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let executable = directory.path().join(name);
-        fs::copy(Program::build(name, go, &[])?, &executable)?;
+        copy_executable(&Program::build(name, go, &[])?, &executable)?;
         let program = Running::program(&executable, args)?;
         program.event("ready", SOON)?;
         Ok(Self { directory, program })

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tracer_tests::{GoVersion, Outcome, Program, Running, Tool, run, tracer_binary};
+use tracer_tests::{
+    GoVersion, Outcome, Program, Running, Tool, copy_executable, run, tracer_binary,
+};
 
 const SOON: Duration = Duration::from_secs(30);
 const USAGE: i32 = 2;
@@ -123,7 +125,7 @@ fn without_root() -> Result<()> {
     let directory = tempfile::tempdir()?;
     rustix::fs::chmod(directory.path(), rustix::fs::Mode::from_raw_mode(0o755))?;
     let tracer = directory.path().join("tracer");
-    std::fs::copy(tracer_binary()?, &tracer)?;
+    copy_executable(&tracer_binary()?, &tracer)?;
     let pid = steady.pid().to_string();
     let mut command = Command::new(&tracer);
     command

@@ -1,7 +1,7 @@
 //! Support for the black-box tests: build Go programs, run the tool, read its report.
 //!
 //! ```text
-//! Program::build ──▶ Running::start ──▶ attach(pid) ──▶ Outcome { status, stdout, stderr }
+//! Program::build ──▶ Running::start ──▶ attach(pid) ──▶ Outcome { code, stdout, stderr }
 //!  (Go version,       (stdin, stdout      (the release      compared with the program's own
 //!   stripped, PIE)     line by line)       binary)          counters and with Smaps::read
 //! ```
@@ -17,7 +17,7 @@ mod support {
 }
 
 pub use support::go::GoVersion;
-pub use support::host::{host_has_bpf, target_directory, workspace_root};
+pub use support::host::{copy_executable, host_has_bpf, target_directory, workspace_root};
 pub use support::outcome::{Outcome, Report, functions, list};
 pub use support::program::{Flag, Program};
 pub use support::running::Running;

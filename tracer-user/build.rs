@@ -14,10 +14,19 @@ const PROGRAMS: &str = "tracer-programs";
 fn main() -> anyhow::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?);
     println!("cargo:rerun-if-env-changed=PATH");
-    if Command::new("bpf-linker").arg("--version").output().is_err() {
-        println!("cargo:warning=no bpf-linker: building without eBPF programs (`cargo xtask setup`)");
+    if Command::new("bpf-linker")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        println!(
+            "cargo:warning=no bpf-linker: building without eBPF programs (`cargo xtask setup`)"
+        );
         // A path that never exists makes the next build look again.
-        println!("cargo:rerun-if-changed={}", out.join("bpf-linker-was-missing").display());
+        println!(
+            "cargo:rerun-if-changed={}",
+            out.join("bpf-linker-was-missing").display()
+        );
         fs::write(out.join(PROGRAMS), [])?;
         return Ok(());
     }
@@ -29,6 +38,10 @@ fn main() -> anyhow::Result<()> {
         .join(PACKAGE);
     let root = root.to_str().context("the project's path is not UTF-8")?;
     let channel = env::var("RUSTUP_TOOLCHAIN").unwrap_or_else(|_| "1.95.0".to_owned());
-    let package = Package { name: PACKAGE, root_dir: root, ..Package::default() };
+    let package = Package {
+        name: PACKAGE,
+        root_dir: root,
+        ..Package::default()
+    };
     aya_build::build_ebpf([package], Toolchain::Custom(&channel))
 }

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
 
 /// The directory of the workspace's `Cargo.toml`.
 ///
@@ -20,6 +23,28 @@ pub fn target_directory() -> PathBuf {
     let named = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     // Cargo takes a relative one from its own working directory, which is the workspace root.
     workspace_root().join(named)
+}
+
+/// Copies an executable so that it can be started at once.
+///
+/// Another process does it: a descriptor of ours, open for writing, could be inherited by a child
+/// that another test starts just then, and the kernel runs no file that someone may write.
+///
+/// # Errors
+/// If it cannot be copied.
+pub fn copy_executable(from: &Path, to: &Path) -> Result<()> {
+    let status = Command::new("cp")
+        .arg(from)
+        .arg(to)
+        .status()
+        .context("run cp")?;
+    ensure!(
+        status.success(),
+        "cp {} {}: {status}",
+        from.display(),
+        to.display()
+    );
+    Ok(())
 }
 
 /// Whether BPF programs can be loaded here: the capabilities, and the kernel's own types.

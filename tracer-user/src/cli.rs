@@ -8,7 +8,12 @@ use crate::{commands, failure::Failure, kernel::Family};
 
 /// Says why a Go process holds the memory it holds, with evidence.
 #[derive(Debug, Parser)]
-#[command(name = "tracer", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "tracer",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 struct Cli {
     /// Say more on stderr (-vv: also what the kernel side logs)
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
@@ -41,6 +46,10 @@ enum Command {
 
 /// What `attach` was asked.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct AttachArgs {
     /// Process to watch
     #[arg(short, long, value_name = "PID")]
@@ -116,7 +125,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> anyhow::Result<ExitCode> {
         Ok(cli) => cli,
         Err(error) if asks_for_help(error.kind()) => {
             error.print()?;
-            return Ok(if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS });
+            return Ok(if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            });
         }
         Err(error) => return Err(one_line(&error).into()),
     };
@@ -146,10 +159,15 @@ fn one_line(error: &clap::Error) -> Failure {
     let mut message = first.trim_start_matches("error: ").to_owned();
     if message.ends_with(':') {
         // A list of what is missing follows.
-        let missing: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage")).collect();
+        let missing: Vec<&str> = lines
+            .take_while(|line| !line.starts_with("Usage"))
+            .collect();
         message = format!("{message} {}", missing.join(", "));
     }
-    Failure::usage(message, "`tracer --help` lists the commands, `tracer COMMAND --help` the flags")
+    Failure::usage(
+        message,
+        "`tracer --help` lists the commands, `tracer COMMAND --help` the flags",
+    )
 }
 
 /// Seconds without a unit, or a time like `1m30s`. Zero is refused: it would see nothing.
@@ -195,7 +213,11 @@ mod tests {
     #[test]
     fn durations() {
         let check = |text: &str, expected: Option<u64>| {
-            assert_eq!(parse_duration(text).ok().map(|d| d.as_millis() as u64), expected, "{text}");
+            assert_eq!(
+                parse_duration(text).ok().map(|d| d.as_millis() as u64),
+                expected,
+                "{text}"
+            );
         };
         check("20", Some(20_000));
         check("20s", Some(20_000));
@@ -210,13 +232,18 @@ mod tests {
 
     #[track_caller]
     fn refused(args: &[&str], expected: &str) {
-        let error = Cli::try_parse_from(args).err().map(|error| one_line(&error).error);
+        let error = Cli::try_parse_from(args)
+            .err()
+            .map(|error| one_line(&error).error);
         assert_eq!(error.as_deref(), Some(expected));
     }
 
     #[test]
     fn usage_errors_take_one_line() {
-        refused(&["tracer", "attach", "--bogus"], "unexpected argument '--bogus' found");
+        refused(
+            &["tracer", "attach", "--bogus"],
+            "unexpected argument '--bogus' found",
+        );
         refused(
             &["tracer", "attach"],
             "the following required arguments were not provided: --pid <PID>",

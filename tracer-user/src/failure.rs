@@ -36,7 +36,11 @@ pub struct Failure {
 impl Failure {
     /// A failure of the given kind.
     pub fn new(status: ExitStatus, error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { status, error: error.into(), hint: hint.into() }
+        Self {
+            status,
+            error: error.into(),
+            hint: hint.into(),
+        }
     }
 
     /// The command line or a path it names is wrong.
@@ -60,6 +64,7 @@ impl std::error::Error for Failure {}
 
 /// Prints the `error:` and `hint:` lines of whatever ended the command; returns its exit code.
 #[expect(clippy::print_stderr, reason = "this is where errors reach the user")]
+#[must_use]
 pub fn print(error: &anyhow::Error) -> ExitCode {
     let (status, hint) = match error.downcast_ref::<Failure>() {
         Some(failure) => (failure.status, failure.hint.as_str()),

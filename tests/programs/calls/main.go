@@ -38,8 +38,9 @@ var kinds = []kind{
 // counted holds what this program itself called, by the name of the call.
 var counted = map[string]int{}
 
-// The Go runtime makes these too: tell them apart by a stack with main.inner, or by `length`
-// for mappings and by the address in `region` for advice. All other counts are exact in total.
+// The Go runtime makes these too: tell them apart by a stack that leads to main.inner without a
+// function of the runtime, or by `length` for mappings and by the address in `region` for advice.
+// All other counts are exact in total.
 var sharedWithRuntime = []string{"mmap", "munmap", "madvise_free", "madvise_dontneed", "close"}
 
 func main() {

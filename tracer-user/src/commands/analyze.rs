@@ -20,7 +20,10 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<ExitCode> {
     let mut report = node.report().ok_or_else(|| {
         Failure::new(
             ExitStatus::Damaged,
-            format!("{}: no whole block tells about a process", args.file.display()),
+            format!(
+                "{}: no whole block tells about a process",
+                args.file.display()
+            ),
             "the recording was stopped or damaged before its first block was complete",
         )
     })?;
@@ -32,6 +35,10 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<ExitCode> {
             complete: damage.complete,
         });
     }
-    output::print(&if args.json { report::json(&report) } else { report::text(&report) })?;
+    output::print(&if args.json {
+        report::json(&report)
+    } else {
+        report::text(&report)
+    })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -29,8 +29,11 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
         tracing::debug!("{warning}");
     }
     let binary = identify(&target, args.any)?;
-    let trace =
-        args.output.as_deref().map(|path| TraceFile::create(path, args.force)).transpose()?;
+    let trace = args
+        .output
+        .as_deref()
+        .map(|path| TraceFile::create(path, args.force))
+        .transpose()?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -38,7 +41,11 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     let (report, programs) = runtime.block_on(record(args, target, binary, trace))?;
-    output::print(&if args.json { report::json(&report) } else { report::text(&report) })?;
+    output::print(&if args.json {
+        report::json(&report)
+    } else {
+        report::text(&report)
+    })?;
     drop(programs);
     Ok(exit_code(&report, args.max_loss))
 }
@@ -47,7 +54,10 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
 fn identify(target: &Target, any: bool) -> Result<Option<Binary>, Failure> {
     let exe = symbols::read_executable(target.pid()).map_err(|error| {
         Failure::unsupported(
-            format!("cannot read the executable of process {}: {error}", target.pid()),
+            format!(
+                "cannot read the executable of process {}: {error}",
+                target.pid()
+            ),
             "run tracer with sudo, or see `tracer doctor --pid PID`",
         )
     })?;
@@ -69,7 +79,10 @@ async fn record(
     let began = Instant::now();
     let mut live = Live::start(target, binary.as_ref(), args.hooks.family(), &mut sink)?;
     drop(binary);
-    tracing::info!(milliseconds = began.elapsed().as_millis() as u64, "attached");
+    tracing::info!(
+        milliseconds = began.elapsed().as_millis() as u64,
+        "attached"
+    );
 
     let mut view = (!args.quiet && std::io::stderr().is_terminal())
         .then(|| LiveView::open(args.duration))
@@ -79,7 +92,9 @@ async fn record(
             view.draw(&report);
         }
     };
-    let ended_by = live.run(&mut sink, args.duration, &mut stop, each_tick).await;
+    let ended_by = live
+        .run(&mut sink, args.duration, &mut stop, each_tick)
+        .await;
     drop(view);
     let programs = live.finish(&mut sink, ended_by);
 
@@ -87,14 +102,18 @@ async fn record(
     if let Some(trace) = trace {
         close(trace, args);
     }
-    let report = node.report().ok_or_else(|| anyhow::anyhow!("the engine knows no process"))?;
+    let report = node
+        .report()
+        .ok_or_else(|| anyhow::anyhow!("the engine knows no process"))?;
     Ok((report, programs))
 }
 
 /// Completes the trace file and says what became of it.
 #[expect(clippy::print_stderr, reason = "a notice for the user, not the report")]
 fn close(trace: TraceFile, args: &AttachArgs) {
-    let Some(path) = args.output.as_deref() else { return };
+    let Some(path) = args.output.as_deref() else {
+        return;
+    };
     let written = trace.finish();
     let path = path.display().to_string();
     let path = report::escape(&path);
@@ -105,7 +124,10 @@ fn close(trace: TraceFile, args: &AttachArgs) {
         );
     } else if !args.quiet {
         let size = written.bytes as f64 / f64::from(1 << 20);
-        eprintln!("recorded {} events in {path} ({size:.1} MiB)", written.events);
+        eprintln!(
+            "recorded {} events in {path} ({size:.1} MiB)",
+            written.events
+        );
         eprintln!("next: tracer analyze {path}");
     }
 }

@@ -10,6 +10,10 @@ use crate::{doctor, output};
 /// When stdout cannot be written.
 pub fn run(pid: Option<u32>, json: bool) -> anyhow::Result<ExitCode> {
     let diagnosis = doctor::run(pid);
-    output::print(&if json { diagnosis.json() } else { diagnosis.text() })?;
+    output::print(&if json {
+        diagnosis.json()
+    } else {
+        diagnosis.text()
+    })?;
     Ok(ExitCode::from(diagnosis.exit_status()))
 }

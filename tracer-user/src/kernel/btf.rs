@@ -31,6 +31,9 @@ struct Type<'a> {
 
 impl<'a> KernelTypes<'a> {
     /// Reads the header; the types are scanned on demand.
+    ///
+    /// # Errors
+    /// When the header or a section it names is not whole.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DamagedTypes> {
         let magic = bytes.first_chunk().map(|b| u16::from_ne_bytes(*b));
         if magic != Some(MAGIC) {
@@ -68,10 +71,15 @@ impl<'a> KernelTypes<'a> {
     pub fn has_enumerator(&self, name: &str) -> bool {
         let found = self.scan(|_, found| {
             let here = found.kind == ENUM
-                && found.details.chunks_exact(8).any(|value| {
-                    word(value, 0).is_some_and(|at| self.is_named(at, name))
-                });
-            if here { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                && found
+                    .details
+                    .chunks_exact(8)
+                    .any(|value| word(value, 0).is_some_and(|at| self.is_named(at, name)));
+            if here {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         found.is_some()
     }
@@ -88,7 +96,11 @@ impl<'a> KernelTypes<'a> {
 
     fn by_id(&self, wanted: u32) -> Option<Type<'a>> {
         self.scan(|id, found| {
-            if id == wanted { ControlFlow::Break(found) } else { ControlFlow::Continue(()) }
+            if id == wanted {
+                ControlFlow::Break(found)
+            } else {
+                ControlFlow::Continue(())
+            }
         })
     }
 
@@ -103,7 +115,11 @@ impl<'a> KernelTypes<'a> {
             }
             let bits = word(member, 8)?;
             // With bit fields the upper byte is the width.
-            let bits = if of.bitfields { bits & 0x00ff_ffff } else { bits };
+            let bits = if of.bitfields {
+                bits & 0x00ff_ffff
+            } else {
+                bits
+            };
             Some((u64::from(bits / 8), word(member, 4)?))
         })
     }
@@ -115,8 +131,15 @@ impl<'a> KernelTypes<'a> {
         let mut id = 1;
         while let (Some(name), Some(info)) = (word(rest, 0), word(rest, 4)) {
             let kind = (info >> 24) & 0x1f;
-            let (details, after) = rest.get(12..)?.split_at_checked(details_size(kind, info)?)?;
-            let found = Type { kind, bitfields: info >> 31 == 1, name, details };
+            let (details, after) = rest
+                .get(12..)?
+                .split_at_checked(details_size(kind, info)?)?;
+            let found = Type {
+                kind,
+                bitfields: info >> 31 == 1,
+                name,
+                details,
+            };
             if let ControlFlow::Break(value) = visit(id, found) {
                 return Some(value);
             }
@@ -128,7 +151,8 @@ impl<'a> KernelTypes<'a> {
 
     fn is_named(&self, at: u32, name: &str) -> bool {
         self.strings.get(at as usize..).is_some_and(|rest| {
-            rest.strip_prefix(name.as_bytes()).is_some_and(|end| end.first() == Some(&0))
+            rest.strip_prefix(name.as_bytes())
+                .is_some_and(|end| end.first() == Some(&0))
         })
     }
 }
@@ -147,7 +171,10 @@ fn details_size(kind: u32, info: u32) -> Option<usize> {
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at.checked_add(4)?)?.first_chunk().map(|b| u32::from_ne_bytes(*b))
+    bytes
+        .get(at..at.checked_add(4)?)?
+        .first_chunk()
+        .map(|b| u32::from_ne_bytes(*b))
 }
 
 #[cfg(test)]
@@ -160,19 +187,39 @@ mod tests {
         let strings = b"\0e\0ON\0OFF\0inner\0x\0y\0outer\0a\0b\0";
         let at = |name: &str| {
             let wanted: Vec<u8> = [b"\0", name.as_bytes(), b"\0"].concat();
-            strings.windows(wanted.len()).position(|w| w == wanted).unwrap() as u32 + 1
+            strings
+                .windows(wanted.len())
+                .position(|w| w == wanted)
+                .unwrap() as u32
+                + 1
         };
         let types: Vec<u32> = [
             &[0, 1 << 24, 4, 32][..],
             &[at("e"), (6 << 24) | 2, 4, at("ON"), 0, at("OFF"), 1],
             &[at("inner"), (4 << 24) | 2, 8, at("x"), 1, 0, at("y"), 1, 32],
-            &[at("outer"), (4 << 24) | 2, 16, at("a"), 1, 0, at("b"), 3, 64],
+            &[
+                at("outer"),
+                (4 << 24) | 2,
+                16,
+                at("a"),
+                1,
+                0,
+                at("b"),
+                3,
+                64,
+            ],
         ]
         .concat();
         let types: Vec<u8> = types.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let mut out = MAGIC.to_ne_bytes().to_vec();
         out.extend([1, 0]);
-        for word in [24, 0, types.len() as u32, types.len() as u32, strings.len() as u32] {
+        for word in [
+            24,
+            0,
+            types.len() as u32,
+            types.len() as u32,
+            strings.len() as u32,
+        ] {
             out.extend(u32::to_ne_bytes(word));
         }
         out.extend(types);
@@ -185,7 +232,11 @@ mod tests {
         let bytes = sample();
         let types = KernelTypes::parse(&bytes).unwrap();
         let check = |structure: &str, path: &str, expected| {
-            assert_eq!(types.offset_of(structure, path), expected, "{structure}.{path}");
+            assert_eq!(
+                types.offset_of(structure, path),
+                expected,
+                "{structure}.{path}"
+            );
         };
         check("outer", "a", Some(0));
         check("outer", "b", Some(8));

@@ -13,7 +13,11 @@ pub(super) struct Counters {
 
 impl Counters {
     pub(super) fn new(seen: PerCpuArray<MapData, u64>, lost: PerCpuArray<MapData, u64>) -> Self {
-        Self { seen, lost, received: vec![0; Kind::ALL.len()] }
+        Self {
+            seen,
+            lost,
+            received: vec![0; Kind::ALL.len()],
+        }
     }
 
     pub(super) fn received(&mut self, kind: Kind, count: u64) {
@@ -40,5 +44,7 @@ impl Counters {
 
 fn total(counters: &PerCpuArray<MapData, u64>, kind: Kind) -> u64 {
     // The index is in range by construction.
-    counters.get(&u32::from(kind.0), 0).map_or(0, |values| values.iter().sum())
+    counters
+        .get(&u32::from(kind.0), 0)
+        .map_or(0, |values| values.iter().sum())
 }

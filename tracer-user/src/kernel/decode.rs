@@ -49,11 +49,18 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
         Kind::EXIT => Content::ThreadExit,
         Kind::FORK => {
             let record = LifeRecord::read_from_bytes(bytes).ok()?;
-            Content::Fork { child: record.value as u32 }
+            Content::Fork {
+                child: record.value as u32,
+            }
         }
         _ => Content::Call(call(kind, &CallRecord::read_from_bytes(bytes).ok()?)?),
     };
-    Some(Record { kind, tgid: header.tgid, at: Timestamp(header.time_ns), content })
+    Some(Record {
+        kind,
+        tgid: header.tgid,
+        at: Timestamp(header.time_ns),
+        content,
+    })
 }
 
 fn stack(bytes: &[u8]) -> Option<StackTrace> {
@@ -65,7 +72,12 @@ fn stack(bytes: &[u8]) -> Option<StackTrace> {
     let frames = frames.get(..count * 8)?;
     Some(StackTrace {
         id: StackId(head.header.stack),
-        addresses: frames.as_chunks().0.iter().map(|word| u64::from_ne_bytes(*word)).collect(),
+        addresses: frames
+            .as_chunks()
+            .0
+            .iter()
+            .map(|word| u64::from_ne_bytes(*word))
+            .collect(),
         leaf_word: (head.leaf_word != 0).then_some(head.leaf_word),
         recovered_at: (head.recovered_at != NO_FRAME).then_some(u32::from(head.recovered_at)),
         truncated: head.flags & TRUNCATED != 0,
@@ -88,37 +100,80 @@ fn call(kind: Kind, record: &CallRecord) -> Option<Call> {
 }
 
 fn syscall(kind: Kind, args: [u64; 6]) -> Option<Syscall> {
-    let [a, b, c, d, e, f] = args;
-    let fd = a as i32;
+    let [first, second, third, fourth, fifth, sixth] = args;
+    let fd = first as i32;
     Some(match kind {
         Kind::MMAP => Syscall::Mmap {
-            addr: a,
-            len: b,
-            prot: c as u32,
-            flags: d as u32,
-            fd: e as i32,
-            offset: f,
+            addr: first,
+            len: second,
+            prot: third as u32,
+            flags: fourth as u32,
+            fd: fifth as i32,
+            offset: sixth,
         },
-        Kind::MUNMAP => Syscall::Munmap { addr: a, len: b },
-        Kind::MREMAP => Syscall::Mremap { addr: a, old_len: b, new_len: c, flags: d as u32 },
-        Kind::BRK => Syscall::Brk { addr: a },
-        Kind::MADVISE => Syscall::Madvise { addr: a, len: b, advice: Advice(c as u32) },
-        Kind::PROCESS_MADVISE => {
-            Syscall::ProcessMadvise { pidfd: fd, vectors: c, advice: Advice(d as u32) }
-        }
-        Kind::MPROTECT => Syscall::Mprotect { addr: a, len: b, prot: c as u32 },
-        Kind::SOCKET => Syscall::Socket { family: a as u32, kind: b as u32, protocol: c as u32 },
-        Kind::CONNECT => Syscall::Connect { fd, peer: peer(args, b as usize) },
+        Kind::MUNMAP => Syscall::Munmap {
+            addr: first,
+            len: second,
+        },
+        Kind::MREMAP => Syscall::Mremap {
+            addr: first,
+            old_len: second,
+            new_len: third,
+            flags: fourth as u32,
+        },
+        Kind::BRK => Syscall::Brk { addr: first },
+        Kind::MADVISE => Syscall::Madvise {
+            addr: first,
+            len: second,
+            advice: Advice(third as u32),
+        },
+        Kind::PROCESS_MADVISE => Syscall::ProcessMadvise {
+            pidfd: fd,
+            vectors: third,
+            advice: Advice(fourth as u32),
+        },
+        Kind::MPROTECT => Syscall::Mprotect {
+            addr: first,
+            len: second,
+            prot: third as u32,
+        },
+        Kind::SOCKET => Syscall::Socket {
+            family: first as u32,
+            kind: second as u32,
+            protocol: third as u32,
+        },
+        Kind::CONNECT => Syscall::Connect {
+            fd,
+            peer: peer(args, second as usize),
+        },
         // The kernel does not tell here how long an accepted peer's path is: it mostly has none.
-        Kind::ACCEPT => Syscall::Accept { fd, flags: None, peer: peer(args, 0) },
-        Kind::ACCEPT4 => Syscall::Accept { fd, flags: Some(b as u32), peer: peer(args, 0) },
+        Kind::ACCEPT => Syscall::Accept {
+            fd,
+            flags: None,
+            peer: peer(args, 0),
+        },
+        Kind::ACCEPT4 => Syscall::Accept {
+            fd,
+            flags: Some(second as u32),
+            peer: peer(args, 0),
+        },
         Kind::CLOSE => Syscall::Close { fd },
         Kind::DUP => Syscall::Dup { fd },
-        Kind::DUP2 => Syscall::DupTo { fd, to: b as i32, flags: None },
-        Kind::DUP3 => Syscall::DupTo { fd, to: b as i32, flags: Some(c as u32) },
-        Kind::CLOSE_RANGE => {
-            Syscall::CloseRange { first: a as u32, last: b as u32, flags: c as u32 }
-        }
+        Kind::DUP2 => Syscall::DupTo {
+            fd,
+            to: second as i32,
+            flags: None,
+        },
+        Kind::DUP3 => Syscall::DupTo {
+            fd,
+            to: second as i32,
+            flags: Some(third as u32),
+        },
+        Kind::CLOSE_RANGE => Syscall::CloseRange {
+            first: first as u32,
+            last: second as u32,
+            flags: third as u32,
+        },
         _ => return None,
     })
 }
@@ -130,7 +185,12 @@ const AF_INET6: u16 = 10;
 /// The socket address in the last four argument words; `length` bounds the path of a Unix socket.
 fn peer(args: [u64; 6], length: usize) -> Option<Peer> {
     let mut bytes = [0; 32];
-    for (out, word) in bytes.as_chunks_mut().0.iter_mut().zip(&args[SOCKADDR_ARG..]) {
+    for (out, word) in bytes
+        .as_chunks_mut()
+        .0
+        .iter_mut()
+        .zip(&args[SOCKADDR_ARG..])
+    {
         *out = word.to_ne_bytes();
     }
     let port = u16::from_be_bytes([bytes[2], bytes[3]]);
@@ -151,7 +211,11 @@ fn peer(args: [u64; 6], length: usize) -> Option<Peer> {
 
 /// A path ends at its zero byte, an abstract name, which starts with one, at the address's end.
 fn unix_path(bytes: &[u8]) -> Vec<u8> {
-    let end = bytes.iter().skip(1).position(|byte| *byte == 0).map_or(bytes.len(), |at| at + 1);
+    let end = bytes
+        .iter()
+        .skip(1)
+        .position(|byte| *byte == 0)
+        .map_or(bytes.len(), |at| at + 1);
     match bytes.first() {
         Some(0) => bytes.to_vec(),
         _ => bytes[..end.min(bytes.len())].to_vec(),

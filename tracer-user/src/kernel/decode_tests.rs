@@ -7,12 +7,25 @@ use zerocopy::IntoBytes as _;
 use super::*;
 
 fn header(kind: Kind) -> Header {
-    Header { kind: kind.0, cpu: 1, tid: 12, tgid: 11, reserved: 0, time_ns: 900, stack: 77 }
+    Header {
+        kind: kind.0,
+        cpu: 1,
+        tid: 12,
+        tgid: 11,
+        reserved: 0,
+        time_ns: 900,
+        stack: 77,
+    }
 }
 
 #[track_caller]
 fn check(kind: Kind, result: i64, args: [u64; 6], outcome: Result<u64, Errno>, what: Syscall) {
-    let record = CallRecord { header: header(kind), entered_ns: 800, result, args };
+    let record = CallRecord {
+        header: header(kind),
+        entered_ns: 800,
+        result,
+        args,
+    };
     let expected = Record {
         kind,
         tgid: 11,
@@ -38,16 +51,58 @@ fn address(fd: u64, second: u64, bytes: &[u8]) -> [u64; 6] {
 
 #[test]
 fn calls() {
-    let mmap =
-        Syscall::Mmap { addr: 0, len: 4096, prot: 3, flags: 0x22, fd: -1, offset: 0 };
-    check(Kind::MMAP, 0x7f00_0000_0000, [0, 4096, 3, 0x22, u64::MAX, 0], Ok(0x7f00_0000_0000), mmap);
-    let madvise = Syscall::Madvise { addr: 8192, len: 4096, advice: Advice::FREE };
-    check(Kind::MADVISE, -22, [8192, 4096, 8, 0, 0, 0], Err(Errno(22)), madvise);
-    check(Kind::CLOSE, -9, [5, 0, 0, 0, 0, 0], Err(Errno(9)), Syscall::Close { fd: 5 });
-    let dup2 = Syscall::DupTo { fd: 3, to: 9, flags: None };
+    let mmap = Syscall::Mmap {
+        addr: 0,
+        len: 4096,
+        prot: 3,
+        flags: 0x22,
+        fd: -1,
+        offset: 0,
+    };
+    check(
+        Kind::MMAP,
+        0x7f00_0000_0000,
+        [0, 4096, 3, 0x22, u64::MAX, 0],
+        Ok(0x7f00_0000_0000),
+        mmap,
+    );
+    let madvise = Syscall::Madvise {
+        addr: 8192,
+        len: 4096,
+        advice: Advice::FREE,
+    };
+    check(
+        Kind::MADVISE,
+        -22,
+        [8192, 4096, 8, 0, 0, 0],
+        Err(Errno(22)),
+        madvise,
+    );
+    check(
+        Kind::CLOSE,
+        -9,
+        [5, 0, 0, 0, 0, 0],
+        Err(Errno(9)),
+        Syscall::Close { fd: 5 },
+    );
+    let dup2 = Syscall::DupTo {
+        fd: 3,
+        to: 9,
+        flags: None,
+    };
     check(Kind::DUP2, 9, [3, 9, 99, 0, 0, 0], Ok(9), dup2);
-    let range = Syscall::CloseRange { first: 3, last: u32::MAX, flags: 4 };
-    check(Kind::CLOSE_RANGE, 0, [3, 0xffff_ffff, 4, 0, 0, 0], Ok(0), range);
+    let range = Syscall::CloseRange {
+        first: 3,
+        last: u32::MAX,
+        flags: 4,
+    };
+    check(
+        Kind::CLOSE_RANGE,
+        0,
+        [3, 0xffff_ffff, 4, 0, 0, 0],
+        Ok(0),
+        range,
+    );
 }
 
 #[test]
@@ -67,12 +122,30 @@ fn peers() {
     v6.extend([0; 15]);
     v6.push(1);
     connect(&v6, 28, inet("[::1]:80"));
-    connect(b"\x01\0/run/x\0junk", 13, Some(Peer::Unix(b"/run/x".to_vec())));
-    connect(b"\x01\0\0abstract", 11, Some(Peer::Unix(b"\0abstract".to_vec())));
+    connect(
+        b"\x01\0/run/x\0junk",
+        13,
+        Some(Peer::Unix(b"/run/x".to_vec())),
+    );
+    connect(
+        b"\x01\0\0abstract",
+        11,
+        Some(Peer::Unix(b"\0abstract".to_vec())),
+    );
     connect(&[16, 0, 1], 12, Some(Peer::Other(16)));
     connect(&[], 0, None);
-    let accepted = Syscall::Accept { fd: 3, flags: Some(0x80800), peer: inet("127.0.0.1:256") };
-    check(Kind::ACCEPT4, 7, address(3, 0x80800, &[2, 0, 1, 0, 127, 0, 0, 1]), Ok(7), accepted);
+    let accepted = Syscall::Accept {
+        fd: 3,
+        flags: Some(0x80800),
+        peer: inet("127.0.0.1:256"),
+    };
+    check(
+        Kind::ACCEPT4,
+        7,
+        address(3, 0x80800, &[2, 0, 1, 0, 127, 0, 0, 1]),
+        Ok(7),
+        accepted,
+    );
 }
 
 #[test]
@@ -94,14 +167,28 @@ fn stacks() {
         truncated: true,
     };
     assert_eq!(decode(&bytes).unwrap().content, Content::Stack(expected));
-    assert_eq!(decode(&bytes[..bytes.len() - 1]), None, "a frame is missing");
+    assert_eq!(
+        decode(&bytes[..bytes.len() - 1]),
+        None,
+        "a frame is missing"
+    );
 }
 
 #[test]
 fn damage_is_refused() {
     assert_eq!(decode(&[]), None);
-    let unknown = CallRecord { header: header(Kind(99)), entered_ns: 0, result: 0, args: [0; 6] };
+    let unknown = CallRecord {
+        header: header(Kind(99)),
+        entered_ns: 0,
+        result: 0,
+        args: [0; 6],
+    };
     assert_eq!(decode(unknown.as_bytes()), None);
-    let short = CallRecord { header: header(Kind::MMAP), entered_ns: 0, result: 0, args: [0; 6] };
+    let short = CallRecord {
+        header: header(Kind::MMAP),
+        entered_ns: 0,
+        result: 0,
+        args: [0; 6],
+    };
     assert_eq!(decode(&short.as_bytes()[..90]), None);
 }

@@ -27,7 +27,10 @@ pub(super) struct FaultCounts {
 
 impl FaultCounts {
     pub(super) fn new(map: PerCpuHashMap<MapData, Key, u64>) -> Self {
-        Self { map, passed_on: HashMap::new() }
+        Self {
+            map,
+            passed_on: HashMap::new(),
+        }
     }
 
     /// What was counted since the last call, in the order of stacks.
@@ -46,7 +49,11 @@ impl FaultCounts {
                     _ => Access::Read,
                 };
                 let stack = (key.stack != 0).then_some(StackId(key.stack));
-                fresh.push(Faults { stack, access, count });
+                fresh.push(Faults {
+                    stack,
+                    access,
+                    count,
+                });
             }
         }
         fresh.sort_by_key(|fault| (fault.stack, fault.access));

@@ -64,19 +64,30 @@ const RAW: &[(&str, &str)] = &[
 ];
 
 /// Calls that came with a newer kernel (5.9, 5.10) or that not every processor has.
-const OPTIONAL: &[Kind] =
-    &[Kind::CLOSE_RANGE, Kind::PROCESS_MADVISE, Kind::DUP2, Kind::ACCEPT, Kind::PAGE_FAULT];
+const OPTIONAL: &[Kind] = &[
+    Kind::CLOSE_RANGE,
+    Kind::PROCESS_MADVISE,
+    Kind::DUP2,
+    Kind::ACCEPT,
+    Kind::PAGE_FAULT,
+];
 
 /// Hooks everything in; without a family asked for, the first that works.
 pub(super) fn attach(ebpf: &mut Ebpf, family: Option<Family>) -> Result<Hooked, Failure> {
     let mut missing = attach_raw(ebpf)?;
-    let candidates = family.as_ref().map_or(&Family::ALL[..], std::slice::from_ref);
+    let candidates = family
+        .as_ref()
+        .map_or(&Family::ALL[..], std::slice::from_ref);
     let mut refused = Vec::new();
     for candidate in candidates {
         match attach_calls(ebpf, *candidate) {
             Ok(calls) => {
                 missing.extend(calls);
-                return Ok(Hooked { family: *candidate, missing, refused });
+                return Ok(Hooked {
+                    family: *candidate,
+                    missing,
+                    refused,
+                });
             }
             Err(error) => {
                 tracing::debug!(family = %candidate, "refused: {error}");
@@ -127,7 +138,9 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
                 Kind::calls().iter().partition(|kind| kind.releases());
             for kind in releasing.into_iter().chain(others) {
                 let entry = kind.releases().then(|| fentry(ebpf, kind, &types));
-                let both = entry.unwrap_or(Ok(())).and_then(|()| fexit(ebpf, kind, &types));
+                let both = entry
+                    .unwrap_or(Ok(()))
+                    .and_then(|()| fexit(ebpf, kind, &types));
                 keep_going(kind, both, &mut missing)?;
             }
         }
@@ -137,8 +150,9 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
             for kind in Kind::calls() {
                 let function = function(*kind);
                 let entry = kind.releases().then(|| kprobe(ebpf, "kp_enter", &function));
-                let both =
-                    entry.unwrap_or(Ok(())).and_then(|()| kprobe(ebpf, "kp_return", &function));
+                let both = entry
+                    .unwrap_or(Ok(()))
+                    .and_then(|()| kprobe(ebpf, "kp_return", &function));
                 keep_going(*kind, both, &mut missing)?;
             }
         }
@@ -146,7 +160,9 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
             load(program_mut::<TracePoint>(ebpf, "tp_enter")?.load())?;
             load(program_mut::<TracePoint>(ebpf, "tp_return")?.load())?;
             for kind in Kind::calls() {
-                let entry = kind.releases().then(|| tracepoint(ebpf, "tp_enter", "enter", *kind));
+                let entry = kind
+                    .releases()
+                    .then(|| tracepoint(ebpf, "tp_enter", "enter", *kind));
                 let both = entry
                     .unwrap_or(Ok(()))
                     .and_then(|()| tracepoint(ebpf, "tp_return", "exit", *kind));
@@ -195,12 +211,18 @@ fn keep_going(
 fn tracepoint(ebpf: &mut Ebpf, program: &str, side: &str, kind: Kind) -> Result<(), String> {
     let event = format!("sys_{side}_{}", kind.name());
     let program = program_mut::<TracePoint>(ebpf, program)?;
-    program.attach("syscalls", &event).map(|_| ()).map_err(|error| chain(&error))
+    program
+        .attach("syscalls", &event)
+        .map(|_| ())
+        .map_err(|error| chain(&error))
 }
 
 fn kprobe(ebpf: &mut Ebpf, program: &str, function: &str) -> Result<(), String> {
     let program = program_mut::<KProbe>(ebpf, program)?;
-    program.attach(function, 0).map(|_| ()).map_err(|error| chain(&error))
+    program
+        .attach(function, 0)
+        .map(|_| ())
+        .map_err(|error| chain(&error))
 }
 
 fn fentry(ebpf: &mut Ebpf, kind: Kind, types: &Btf) -> Result<(), String> {
@@ -217,7 +239,11 @@ fn fexit(ebpf: &mut Ebpf, kind: Kind, types: &Btf) -> Result<(), String> {
 
 /// The kernel function of a call (`SYSCALL_DEFINE` wrappers, since 4.17).
 fn function(kind: Kind) -> String {
-    let prefix = if cfg!(target_arch = "aarch64") { "__arm64_sys_" } else { "__x64_sys_" };
+    let prefix = if cfg!(target_arch = "aarch64") {
+        "__arm64_sys_"
+    } else {
+        "__x64_sys_"
+    };
     format!("{prefix}{}", kind.name())
 }
 
@@ -232,6 +258,8 @@ fn program_mut<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, Strin
 where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
-    let program = ebpf.program_mut(name).ok_or_else(|| format!("no program {name}"))?;
+    let program = ebpf
+        .program_mut(name)
+        .ok_or_else(|| format!("no program {name}"))?;
     program.try_into().map_err(|error| chain(&error))
 }

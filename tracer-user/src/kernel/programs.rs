@@ -38,7 +38,10 @@ unsafe impl Pod for Wire<Target> {}
 
 /// The loaded programs. Dropping them unhooks and unloads everything.
 pub struct Programs {
-    #[expect(dead_code, reason = "owns the programs and their hooks until it is dropped")]
+    #[expect(
+        dead_code,
+        reason = "owns the programs and their hooks until it is dropped"
+    )]
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     targets: HashMap<MapData, u32, Wire<Target>>,
@@ -50,6 +53,9 @@ pub struct Programs {
 
 impl Programs {
     /// Loads the programs and hooks them in. Nothing is recorded before [`Self::arm`].
+    ///
+    /// # Errors
+    /// What the kernel refuses, by name.
     pub fn load(only: Option<u32>, family: Option<Family>) -> Result<Self, Failure> {
         if OBJECT.is_empty() {
             return Err(Failure::unsupported(
@@ -67,7 +73,15 @@ impl Programs {
         let seen = take(&mut ebpf, "SEEN", PerCpuArray::try_from)?;
         let lost = take(&mut ebpf, "LOST", PerCpuArray::try_from)?;
         let counters = Counters::new(seen, lost);
-        Ok(Self { ebpf, records, targets, faults, counters, log, hooked })
+        Ok(Self {
+            ebpf,
+            records,
+            targets,
+            faults,
+            counters,
+            log,
+            hooked,
+        })
     }
 
     /// How the calls are hooked.
@@ -76,9 +90,14 @@ impl Programs {
         &self.hooked
     }
 
-    /// Starts recording a process.
+    /// Starts recording a process, or tells more about it.
+    ///
+    /// # Errors
+    /// When the map of targets is full.
     pub fn arm(&mut self, tgid: u32, target: Target) -> Result<(), Failure> {
-        self.targets.insert(tgid, Wire(target), 0).map_err(|error| internal("arm", &error))
+        self.targets
+            .insert(tgid, Wire(target), 0)
+            .map_err(|error| internal("arm", &error))
     }
 
     /// Stops recording a process.
@@ -129,21 +148,40 @@ impl Programs {
 }
 
 /// Drains until the accounts add up: a program may still have been running when it was disarmed.
-pub fn settle(programs: &mut Programs, limit: Duration, mut each: impl FnMut(Record)) -> Vec<Faults> {
+pub fn settle(
+    programs: &mut Programs,
+    limit: Duration,
+    mut each: impl FnMut(Record),
+) -> Vec<Faults> {
     let deadline = Instant::now() + limit;
     let mut faults = BTreeMap::new();
     loop {
         programs.drain(deadline, &mut each);
-        for Faults { stack, access, count } in programs.faults() {
+        for Faults {
+            stack,
+            access,
+            count,
+        } in programs.faults()
+        {
             *faults.entry((stack, access)).or_default() += count;
         }
-        let whole = programs.loss().iter().all(|kind| kind.expected == kind.received + kind.lost);
+        let whole = programs
+            .loss()
+            .iter()
+            .all(|kind| kind.expected == kind.received + kind.lost);
         if whole || Instant::now() >= deadline {
             break;
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    faults.into_iter().map(|((stack, access), count)| Faults { stack, access, count }).collect()
+    faults
+        .into_iter()
+        .map(|((stack, access), count)| Faults {
+            stack,
+            access,
+            count,
+        })
+        .collect()
 }
 
 fn load_object(only: Option<u32>) -> Result<Ebpf, Failure> {
@@ -162,10 +200,18 @@ fn load_object(only: Option<u32>) -> Result<Ebpf, Failure> {
             )
         })
     };
-    let tls = if cfg!(target_arch = "aarch64") { "thread.uw.tp_value" } else { "thread.fsbase" };
+    let tls = if cfg!(target_arch = "aarch64") {
+        "thread.uw.tp_value"
+    } else {
+        "thread.fsbase"
+    };
     let task_pt_regs = u64::from(types.has_enumerator("BPF_FUNC_task_pt_regs"));
     let only = u64::from(only.unwrap_or(0));
-    let log_level: u8 = if tracing::enabled!(tracing::Level::DEBUG) { 4 } else { 0 };
+    let log_level: u8 = if tracing::enabled!(tracing::Level::DEBUG) {
+        4
+    } else {
+        0
+    };
     let (stack, tls, tgid) = (
         offset("task_struct", "stack")?,
         offset("task_struct", tls)?,
@@ -204,7 +250,11 @@ fn take<T, E: std::error::Error>(
     open: impl FnOnce(aya::maps::Map) -> Result<T, E>,
 ) -> Result<T, Failure> {
     let map = ebpf.take_map(name).ok_or_else(|| {
-        Failure::new(ExitStatus::Internal, format!("the programs have no map {name}"), REPORT)
+        Failure::new(
+            ExitStatus::Internal,
+            format!("the programs have no map {name}"),
+            REPORT,
+        )
     })?;
     open(map).map_err(|error| internal(name, &error))
 }
@@ -212,7 +262,11 @@ fn take<T, E: std::error::Error>(
 const REPORT: &str = "this is a bug of tracer: please report it with the output of `tracer doctor`";
 
 pub(super) fn internal(doing: &str, error: &dyn std::error::Error) -> Failure {
-    Failure::new(ExitStatus::Internal, format!("{doing}: {}", chain(error)), REPORT)
+    Failure::new(
+        ExitStatus::Internal,
+        format!("{doing}: {}", chain(error)),
+        REPORT,
+    )
 }
 
 /// An error and its causes on one line.

@@ -31,9 +31,15 @@ impl LiveView {
     /// When the terminal does not answer.
     pub fn open(duration: Option<Duration>) -> std::io::Result<Self> {
         let backend = CrosstermBackend::new(std::io::stderr());
-        let options = TerminalOptions { viewport: Viewport::Inline(HEIGHT) };
+        let options = TerminalOptions {
+            viewport: Viewport::Inline(HEIGHT),
+        };
         let terminal = Terminal::with_options(backend, options)?;
-        Ok(Self { terminal, began: Instant::now(), duration })
+        Ok(Self {
+            terminal,
+            began: Instant::now(),
+            duration,
+        })
     }
 
     /// Shows the state of things.
@@ -67,14 +73,22 @@ fn lines(report: &Report, elapsed: Duration, duration: Option<Duration>) -> Vec<
     lines.push(memory(report));
     lines.push(String::new());
     for line in report.growth.iter().take(STACKS) {
-        let place = line.origin.as_ref().or_else(|| line.stack.first()).map_or_else(
-            || "stack lost".to_owned(),
-            |frame| match (&frame.file, frame.line) {
-                (Some(file), Some(line)) => format!("{} {file}:{line}", frame.function),
-                _ => frame.function.clone(),
-            },
-        );
-        lines.push(format!("{:>12}  touched first by {}", size(line.bytes), escape(&place)));
+        let place = line
+            .origin
+            .as_ref()
+            .or_else(|| line.stack.first())
+            .map_or_else(
+                || "stack lost".to_owned(),
+                |frame| match (&frame.file, frame.line) {
+                    (Some(file), Some(line)) => format!("{} {file}:{line}", frame.function),
+                    _ => frame.function.clone(),
+                },
+            );
+        lines.push(format!(
+            "{:>12}  touched first by {}",
+            size(line.bytes),
+            escape(&place)
+        ));
     }
     if report.growth.is_empty() {
         lines.push("no page touched for the first time yet".to_owned());
@@ -87,7 +101,9 @@ fn lines(report: &Report, elapsed: Duration, duration: Option<Duration>) -> Vec<
 }
 
 fn memory(report: &Report) -> String {
-    let Some(memory) = &report.memory else { return "RSS not readable".to_owned() };
+    let Some(memory) = &report.memory else {
+        return "RSS not readable".to_owned();
+    };
     let part = |name: &str, bytes: Option<u64>| {
         bytes.map_or_else(String::new, |bytes| format!(", {name} {}", size(bytes)))
     };
@@ -115,13 +131,24 @@ fn given_back(report: &Report) -> String {
             format!("{name} {} in {}", size(call.bytes.unwrap_or(0)), call.count)
         })
         .collect();
-    if advised.is_empty() { "madvise: none".to_owned() } else { format!("madvise: {}", advised.join(", ")) }
+    if advised.is_empty() {
+        "madvise: none".to_owned()
+    } else {
+        format!("madvise: {}", advised.join(", "))
+    }
 }
 
 fn sockets(report: &Report) -> String {
-    let Some(sockets) = &report.sockets else { return "sockets not readable".to_owned() };
-    let open = sockets.open.map_or_else(|| "unknown".to_owned(), |open| open.to_string());
-    format!("sockets: {open} open, {} opened, {} closed", sockets.opened, sockets.closed)
+    let Some(sockets) = &report.sockets else {
+        return "sockets not readable".to_owned();
+    };
+    let open = sockets
+        .open
+        .map_or_else(|| "unknown".to_owned(), |open| open.to_string());
+    format!(
+        "sockets: {open} open, {} opened, {} closed",
+        sockets.opened, sockets.closed
+    )
 }
 
 fn loss(report: &Report) -> String {
@@ -151,21 +178,43 @@ mod tests {
     #[test]
     fn says_what_is_known() {
         let mut node = Node::default();
-        let sample =
-            MemorySample { rss: 491 << 20, anonymous: 480 << 20, lazy_free: Some(409 << 20), ..MemorySample::default() };
-        let loss = LossCount { kind: "mmap".to_owned(), expected: 5, received: 4, lost: 1 };
-        let facts = ProcessFacts { comm: "sh\u{1b}op".to_owned(), ..ProcessFacts::default() };
+        let sample = MemorySample {
+            rss: 491 << 20,
+            anonymous: 480 << 20,
+            lazy_free: Some(409 << 20),
+            ..MemorySample::default()
+        };
+        let loss = LossCount {
+            kind: "mmap".to_owned(),
+            expected: 5,
+            received: 4,
+            lost: 1,
+        };
+        let facts = ProcessFacts {
+            comm: "sh\u{1b}op".to_owned(),
+            ..ProcessFacts::default()
+        };
         for (second, kind) in [
             (1, EventKind::Process(facts)),
             (2, EventKind::Memory(sample)),
             (3, EventKind::Loss(vec![loss])),
         ] {
-            let process = ProcessId { tgid: 7, start_ticks: 1 };
-            node.apply(&Event { at: Timestamp(second * 1_000_000_000), process, kind });
+            let process = ProcessId {
+                tgid: 7,
+                start_ticks: 1,
+            };
+            node.apply(&Event {
+                at: Timestamp(second * 1_000_000_000),
+                process,
+                kind,
+            });
         }
         let lines = lines(&node.report().unwrap(), Duration::from_secs(3), None);
         let text = lines.join("\n");
-        assert!(text.starts_with("tracer: sh\\x1bop (7)  3 s  ^C stops and reports\n"), "{text}");
+        assert!(
+            text.starts_with("tracer: sh\\x1bop (7)  3 s  ^C stops and reports\n"),
+            "{text}"
+        );
         assert!(
             text.contains("RSS 491 MiB: anonymous 480 MiB, of it lazily freed 409 MiB\n"),
             "{text}"

@@ -18,9 +18,13 @@ pub fn replay(path: &Path) -> Result<(Node, trace::Damage), Failure> {
     let mut reader = trace::Reader::new(&bytes).map_err(|error| {
         let hint = match error {
             trace::OpenError::TooNew { .. } => "analyse it with the tracer that recorded it",
-            _ => "give a file that `tracer attach -o FILE.trace` wrote",
+            trace::OpenError::NotATrace => "give a file that `tracer attach -o FILE.trace` wrote",
         };
-        Failure::new(ExitStatus::Damaged, format!("{}: {error}", path.display()), hint)
+        Failure::new(
+            ExitStatus::Damaged,
+            format!("{}: {error}", path.display()),
+            hint,
+        )
     })?;
     let mut node = Node::default();
     for event in reader.by_ref() {
@@ -47,9 +51,14 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(fail("it is not a regular file".to_owned()));
     }
     if metadata.len() > MAX_BYTES {
-        return Err(fail(format!("it has {} bytes, more than {MAX_BYTES}", metadata.len())));
+        return Err(fail(format!(
+            "it has {} bytes, more than {MAX_BYTES}",
+            metadata.len()
+        )));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
+    file.take(MAX_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|error| fail(error.to_string()))?;
     Ok(bytes)
 }

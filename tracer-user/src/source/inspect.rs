@@ -20,7 +20,9 @@ pub(super) fn facts(target: &Target, binary: Option<&Binary>, hooks: &str) -> Pr
         build_id: binary.and_then(|binary| binary.build_id.clone()),
         go_version: go.and_then(|binary| binary.go_version.clone()),
         main_module: go.and_then(|binary| binary.main_module.clone()),
-        dependencies: go.map(|binary| binary.dependencies.clone()).unwrap_or_default(),
+        dependencies: go
+            .map(|binary| binary.dependencies.clone())
+            .unwrap_or_default(),
         arch: binary.map_or_else(String::new, |binary| binary.arch.to_owned()),
         stripped: binary.map(|binary| binary.stripped),
         pie: binary.map(|binary| binary.pie),
@@ -33,15 +35,21 @@ pub(super) fn facts(target: &Target, binary: Option<&Binary>, hooks: &str) -> Pr
 
 /// What the kernel side is told about the process.
 pub(super) fn wire(binary: Option<&Binary>, mappings: &[Mapping], exe: &str, epoch: u32) -> Wire {
-    let bias = binary.and_then(|binary| load_bias(binary, mappings, exe)).unwrap_or(0);
+    let bias = binary
+        .and_then(|binary| load_bias(binary, mappings, exe))
+        .unwrap_or(0);
     let mut wire = Wire {
         text: span(mappings, |mapping| is_file(mapping, exe)),
         libraries: span(mappings, |mapping| !is_file(mapping, exe)),
         epoch,
         ..Wire::default()
     };
-    let Some(binary) = binary.filter(|binary| binary.is_go) else { return wire };
-    let Some(table) = &binary.table else { return wire };
+    let Some(binary) = binary.filter(|binary| binary.is_go) else {
+        return wire;
+    };
+    let Some(table) = &binary.table else {
+        return wire;
+    };
     let range = |name: &str| function(table, name, bias);
     wire.goexit = range("runtime.goexit");
     wire.systemstack_switch = range("runtime.systemstack_switch");
@@ -70,29 +78,46 @@ struct Layout {
 
 impl Layout {
     fn of(version: &str) -> Option<Self> {
-        let minor: u32 = version.strip_prefix("go1.")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+        let minor: u32 = version
+            .strip_prefix("go1.")?
+            .split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse()
+            .ok()?;
         let (gsignal, curg, sched_bp) = match minor {
             10..=24 => (80, 192, 104),
             25..=27 => (72, 184, 96),
             _ => return None,
         };
-        Some(Self { gsignal, curg, sched_bp, switch_hides_caller: minor <= 20 })
+        Some(Self {
+            gsignal,
+            curg,
+            sched_bp,
+            switch_hides_caller: minor <= 20,
+        })
     }
 }
 
 fn function(table: &Table, name: &str, bias: u64) -> CodeRange {
-    table.function_range(name).map_or(CodeRange::default(), |range| CodeRange {
-        start: range.start.wrapping_add(bias),
-        end: range.end.wrapping_add(bias),
-    })
+    table
+        .function_range(name)
+        .map_or(CodeRange::default(), |range| CodeRange {
+            start: range.start.wrapping_add(bias),
+            end: range.end.wrapping_add(bias),
+        })
 }
 
 /// What was added to the link-time addresses when the executable was mapped.
 fn load_bias(binary: &Binary, mappings: &[Mapping], exe: &str) -> Option<u64> {
-    mappings.iter().filter(|mapping| is_file(mapping, exe)).find_map(|mapping| {
-        let Backing::File { offset, .. } = &mapping.backing else { return None };
-        Some(mapping.start.wrapping_sub(binary.address_of(*offset)?))
-    })
+    mappings
+        .iter()
+        .filter(|mapping| is_file(mapping, exe))
+        .find_map(|mapping| {
+            let Backing::File { offset, .. } = &mapping.backing else {
+                return None;
+            };
+            Some(mapping.start.wrapping_sub(binary.address_of(*offset)?))
+        })
 }
 
 fn is_file(mapping: &Mapping, wanted: &str) -> bool {
@@ -102,7 +127,11 @@ fn is_file(mapping: &Mapping, wanted: &str) -> bool {
 
 /// From the first to the last byte of the code that `belongs`.
 fn span(mappings: &[Mapping], belongs: impl Fn(&Mapping) -> bool) -> CodeRange {
-    let code = || mappings.iter().filter(|m| m.prot & EXECUTABLE != 0 && belongs(m));
+    let code = || {
+        mappings
+            .iter()
+            .filter(|m| m.prot & EXECUTABLE != 0 && belongs(m))
+    };
     CodeRange {
         start: code().map(|mapping| mapping.start).min().unwrap_or(0),
         end: code().map(|mapping| mapping.end).max().unwrap_or(0),
@@ -134,7 +163,11 @@ mod tests {
             end: start + 0x1000,
             prot,
             shared: false,
-            backing: Backing::File { path: path.to_owned(), offset: 0, inode: 1 },
+            backing: Backing::File {
+                path: path.to_owned(),
+                offset: 0,
+                inode: 1,
+            },
         };
         let maps = [
             mapping(0x1000, 1, "/srv/shop"),

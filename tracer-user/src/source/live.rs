@@ -135,7 +135,11 @@ impl Live {
             if end.is_some_and(|end| Instant::now() >= end) {
                 return EndedBy::Duration;
             }
-            let poll = if records > BUSY_RECORDS { BUSY_POLL } else { QUIET_POLL };
+            let poll = if records > BUSY_RECORDS {
+                BUSY_POLL
+            } else {
+                QUIET_POLL
+            };
             let wake = (Instant::now() + poll).min(end.unwrap_or(next_tick));
             tokio::select! {
                 () = tokio::time::sleep_until(wake.into()) => {}
@@ -155,7 +159,9 @@ impl Live {
         let kills = self.sample_cgroup(sink);
         self.programs.disarm(self.target.pid());
         let mut records = Vec::new();
-        let faults = settle(&mut self.programs, SETTLE_LIMIT, |record| records.push(record));
+        let faults = settle(&mut self.programs, SETTLE_LIMIT, |record| {
+            records.push(record);
+        });
         for record in records {
             self.apply(sink, record);
         }
@@ -164,12 +170,20 @@ impl Live {
             sink.push(at, EventKind::Faults(fault));
         }
         let loss = self.programs.loss();
-        let Self { symbols, programs, oom_kills, .. } = self;
+        let Self {
+            symbols,
+            programs,
+            oom_kills,
+            ..
+        } = self;
         let symbols = symbols.finish(SYMBOLS_LIMIT);
         if !symbols.is_empty() {
             sink.push_now(EventKind::Symbols(symbols));
         }
         sink.push_now(EventKind::Loss(loss));
+        if ended_by == EndedBy::Exit {
+            sink.push_now(EventKind::Exit);
+        }
         let killed = ended_by == EndedBy::Exit && kills > oom_kills;
         sink.push_now(EventKind::End(if killed { EndedBy::Oom } else { ended_by }));
         programs
@@ -178,8 +192,9 @@ impl Live {
     /// Passes on what waits in the ring and what the symbolizer has named.
     fn drain(&mut self, sink: &mut Sink) -> usize {
         let mut records = Vec::new();
-        let count =
-            self.programs.drain(Instant::now() + DRAIN_LIMIT, |record| records.push(record));
+        let count = self
+            .programs
+            .drain(Instant::now() + DRAIN_LIMIT, |record| records.push(record));
         for record in records {
             self.apply(sink, record);
         }
@@ -220,16 +235,29 @@ impl Live {
         sink.push(at, EventKind::Exec);
         self.symbols.refresh();
         // When it is gone again already, its exit is noticed next.
-        let Ok(target) = Target::open(pid) else { return };
+        let Ok(target) = Target::open(pid) else {
+            return;
+        };
         self.target = target;
-        let binary = symbols::read_executable(pid).ok().and_then(|exe| Binary::parse(&exe).ok());
+        let binary = symbols::read_executable(pid)
+            .ok()
+            .and_then(|exe| Binary::parse(&exe).ok());
         let mappings = maps::read(pid).unwrap_or_default();
-        let wire = inspect::wire(binary.as_ref(), &mappings, &self.target.exe_path, self.epoch);
+        let wire = inspect::wire(
+            binary.as_ref(),
+            &mappings,
+            &self.target.exe_path,
+            self.epoch,
+        );
         if let Err(failure) = self.programs.arm(pid, wire) {
             tracing::warn!("stacks of the new program are less complete: {failure}");
         }
         let hooks = self.programs.hooked().family.name();
-        sink.push_now(EventKind::Process(inspect::facts(&self.target, binary.as_ref(), hooks)));
+        sink.push_now(EventKind::Process(inspect::facts(
+            &self.target,
+            binary.as_ref(),
+            hooks,
+        )));
         self.snapshot(sink);
     }
 
@@ -265,7 +293,9 @@ impl Live {
             memory::sample(pid).map(|reading| (reading.sample, reading.walked))
         };
         // It has exited: its last sample stands.
-        let Ok((sample, walked)) = reading else { return };
+        let Ok((sample, walked)) = reading else {
+            return;
+        };
         if !walked.is_zero() {
             self.next_walk = Instant::now() + memory::rest_after(walked);
         }
@@ -277,7 +307,9 @@ impl Live {
             && !detail.mappings.is_empty()
         {
             let walked = Duration::from_nanos(detail.took_ns);
-            self.next_walk = self.next_walk.max(Instant::now() + memory::rest_after(walked));
+            self.next_walk = self
+                .next_walk
+                .max(Instant::now() + memory::rest_after(walked));
             sink.push_now(EventKind::MemoryDetail(detail));
         }
     }
@@ -316,7 +348,11 @@ fn gone(target: &Target, error: &anyhow::Error) -> Failure {
 
 fn exited(target: &Target) -> Failure {
     Failure::unsupported(
-        format!("process {} ({}) exited while tracer attached", target.pid(), target.comm),
+        format!(
+            "process {} ({}) exited while tracer attached",
+            target.pid(),
+            target.comm
+        ),
         "give the pid of a process that keeps running",
     )
 }

@@ -19,12 +19,20 @@ impl Sink {
     /// A fresh engine.
     #[must_use]
     pub fn new(process: ProcessId, trace: Option<TraceFile>) -> Self {
-        Self { process, node: Node::default(), trace }
+        Self {
+            process,
+            node: Node::default(),
+            trace,
+        }
     }
 
     /// Records and applies what happened at `at`.
     pub fn push(&mut self, at: Timestamp, kind: EventKind) {
-        let event = Event { at, process: self.process, kind };
+        let event = Event {
+            at,
+            process: self.process,
+            kind,
+        };
         if let Some(trace) = &mut self.trace {
             trace.record(&event);
         }
