@@ -30,6 +30,8 @@ mod header;
 mod hostile;
 mod index;
 mod kind;
+#[cfg(test)]
+mod packed;
 mod reader;
 mod record;
 mod scan;

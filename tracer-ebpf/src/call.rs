@@ -17,11 +17,18 @@ pub(crate) fn entered() {
     let _ = IN_CALL.insert(&thread.key(), &now(), 0);
 }
 
+/// `-ERESTARTSYS` and `-ERESTARTNOINTR` (include/linux/errno.h): after a signal the kernel makes
+/// the call again, and its return is seen then.
+const RESTARTED: [i64; 2] = [-512, -513];
+
 /// Sends a call that returned `result`.
 ///
 /// `own` names the call when the hook belongs to it alone, and with it the working memory.
 #[inline(always)]
 pub(crate) fn returned(own: Option<Kind>, result: i64) {
+    if RESTARTED.contains(&result) {
+        return;
+    }
     let Some((thread, target)) = traced() else {
         return;
     };

@@ -3,6 +3,7 @@
 mod fact;
 mod mapping;
 mod sample;
+mod symbol;
 
 use prost::Message;
 
@@ -28,7 +29,7 @@ enum Body {
     #[prost(message, tag = "4")]
     Stack(fact::StackTrace),
     #[prost(message, tag = "5")]
-    Symbols(fact::Symbols),
+    Symbols(symbol::Symbols),
     #[prost(message, tag = "6")]
     Memory(sample::MemorySample),
     #[prost(message, tag = "7")]

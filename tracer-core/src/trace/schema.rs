@@ -2,13 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use prost::Message;
-
-use super::block::BlockWriter;
 use super::kind::{self, Answer, Kind};
-use crate::event::{
-    Access, Call, Errno, Event, EventKind, Faults, ProcessId, StackId, Syscall, Timestamp,
-};
 
 const PROTO: &str = include_str!("tracer.proto");
 
@@ -19,6 +13,7 @@ const RUST: &[&str] = &[
     include_str!("record/fact.rs"),
     include_str!("record/mapping.rs"),
     include_str!("record/sample.rs"),
+    include_str!("record/symbol.rs"),
 ];
 
 /// What Rust keeps as bytes and takes apart value by value.
@@ -197,106 +192,4 @@ fn kinds_are_as_documented() {
     for call in calls {
         assert!(text.contains(&call), "{call}");
     }
-}
-
-/// The columns as the `.proto` has them, to be read by a protobuf library alone.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Packed {
-    #[prost(uint64, repeated, tag = "1")]
-    kinds: Vec<u64>,
-    #[prost(sint64, repeated, tag = "2")]
-    times: Vec<i64>,
-    #[prost(sint64, repeated, tag = "3")]
-    processes: Vec<i64>,
-    #[prost(fixed64, repeated, tag = "4")]
-    stacks: Vec<u64>,
-    #[prost(uint64, repeated, tag = "5")]
-    stack_refs: Vec<u64>,
-    #[prost(sint64, repeated, tag = "6")]
-    tids: Vec<i64>,
-    #[prost(sint64, repeated, tag = "7")]
-    entered: Vec<i64>,
-    #[prost(uint64, repeated, tag = "8")]
-    outcomes: Vec<u64>,
-    #[prost(sint64, repeated, tag = "9")]
-    addresses: Vec<i64>,
-    #[prost(sint64, repeated, tag = "10")]
-    lengths: Vec<i64>,
-    #[prost(sint64, repeated, tag = "11")]
-    arguments: Vec<i64>,
-    #[prost(uint64, repeated, tag = "13")]
-    accesses: Vec<u64>,
-    #[prost(uint64, repeated, tag = "14")]
-    counts: Vec<u64>,
-}
-
-#[test]
-fn columns_are_packed_protobuf_fields() {
-    let stack = Some(StackId(0xfeed));
-    let call = |what, outcome, entered| {
-        EventKind::Call(Call {
-            tid: 4712,
-            entered,
-            stack,
-            outcome,
-            what,
-        })
-    };
-    let (addr, len) = (0x7f12_3456_7000, 65536);
-    let kinds = [
-        call(
-            Syscall::Mmap {
-                addr: 0,
-                len,
-                prot: 3,
-                flags: 34,
-                fd: -1,
-                offset: 0,
-            },
-            Ok(addr),
-            None,
-        ),
-        call(
-            Syscall::Munmap { addr, len },
-            Err(Errno(22)),
-            Some(Timestamp(7000)),
-        ),
-        EventKind::Faults(Faults {
-            stack: None,
-            access: Access::Read,
-            count: 900,
-        }),
-        EventKind::Tick,
-    ];
-    let mut block = BlockWriter::default();
-    for (at, kind) in [8000, 9000, 8500, 8500].into_iter().zip(kinds) {
-        let process = ProcessId {
-            tgid: 4711,
-            start_ticks: 99,
-        };
-        block.push(
-            &Event {
-                at: Timestamp(at),
-                process,
-                kind,
-            },
-            None,
-        );
-    }
-    let expected = Packed {
-        kinds: vec![18, 27, 2, 5],
-        times: vec![8000, 1000, -500, 0],
-        processes: vec![4, 4711, 99],
-        stacks: vec![0xfeed],
-        stack_refs: vec![1, 1, 0],
-        tids: vec![4712, 0],
-        entered: vec![2000],
-        outcomes: vec![22],
-        addresses: vec![addr as i64, 0],
-        lengths: vec![65536, 0],
-        arguments: vec![0, 3, 34, -1, 0],
-        accesses: vec![2],
-        counts: vec![900],
-    };
-    assert_eq!(Packed::decode(block.finish().as_slice()), Ok(expected));
 }

@@ -86,6 +86,8 @@ fn stack(bytes: &[u8]) -> Option<StackTrace> {
 
 fn call(kind: Kind, record: &CallRecord) -> Option<Call> {
     let outcome = match record.result {
+        // Kernel-internal: the call is not made again, and the program sees EINTR.
+        -516 | -514 => Err(Errno(EINTR)),
         // The kernel's errors are -1 to -4095; a high address is not one.
         error @ -4095..=-1 => Err(Errno(error.unsigned_abs() as u32)),
         value => Ok(value as u64),
@@ -177,6 +179,8 @@ fn syscall(kind: Kind, args: [u64; 6]) -> Option<Syscall> {
         _ => return None,
     })
 }
+
+const EINTR: u32 = 4;
 
 const AF_UNIX: u16 = 1;
 const AF_INET: u16 = 2;

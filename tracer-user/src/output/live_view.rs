@@ -55,7 +55,10 @@ impl LiveView {
 
 impl Drop for LiveView {
     fn drop(&mut self) {
+        // Clearing puts the cursor back where it was, in the middle of what was cleared.
+        let origin = self.terminal.get_frame().area().as_position();
         let _ = self.terminal.clear();
+        let _ = self.terminal.set_cursor_position(origin);
         let _ = self.terminal.show_cursor();
     }
 }
