@@ -154,7 +154,7 @@ impl Table {
     }
 
     fn function(&self, index: usize) -> Option<Function> {
-        let at = self.functab_at(index)? + self.layout.word;
+        let at = self.functab_at(index)?.checked_add(self.layout.word)?;
         let record = self.parts.functions.checked_add(self.word(at)? as usize)?;
         Some(Function {
             entry: self.pc(index)?,
