@@ -6,6 +6,7 @@
 mod advised;
 #[cfg(test)]
 mod oracle;
+mod partial;
 mod remap;
 #[cfg(test)]
 mod tests;
@@ -129,8 +130,13 @@ impl VmaLedger {
 
     /// Applies a call; returns by how many bytes a `brk` moved the heap's end.
     pub fn apply(&mut self, call: &Call, at: Timestamp) -> Option<u64> {
-        let Ok(outcome) = call.outcome else {
-            return None;
+        let outcome = match call.outcome {
+            Ok(outcome) => outcome,
+            Err(partial::ENOMEM) => {
+                self.apply_partly(call);
+                return None;
+            }
+            Err(_) => return None,
         };
         match call.what {
             Syscall::Mmap {

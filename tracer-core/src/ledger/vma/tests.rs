@@ -238,12 +238,27 @@ fn failed_calls_change_nothing() {
         mremap(10, 4, 30, 4, 1).0,
     ] {
         let failed = Call {
-            outcome: Err(Errno(12)),
+            outcome: Err(Errno(22)),
             ..call(what, 0, None)
         };
         assert_eq!(ledger.apply(&failed, Timestamp(99)), None);
     }
     assert_eq!(text(&ledger), "10-14:3");
+}
+
+#[test]
+fn a_hole_stops_mprotect_half_way() {
+    let check = |from, pages, expected: &str| {
+        let mut ledger = run(&[mmap(10, 4, 3), mmap(16, 4, 3)]);
+        let failed = Call {
+            outcome: Err(Errno(12)),
+            ..call(mprotect(from, pages, 1).0, 0, None)
+        };
+        ledger.apply(&failed, Timestamp(99));
+        assert_eq!(text(&ledger), expected);
+    };
+    check(12, 8, "10-12:3 12-14:1 16-20:3");
+    check(9, 8, "10-14:3 16-20:3");
 }
 
 #[test]
