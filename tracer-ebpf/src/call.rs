@@ -5,7 +5,9 @@ use tracer_ebpf::{CallRecord, Kind};
 
 use crate::{
     arch::kind_of,
-    maps::{IN_CALL, NO_WAKEUP, RECORDS, count_lost, count_seen, header, now, traced},
+    maps::{
+        IN_CALL, NO_WAKEUP, RECORDS, Thread, WITHIN, count_lost, count_seen, header, now, traced,
+    },
     registers, stack,
 };
 
@@ -20,6 +22,44 @@ pub(crate) fn entered() {
 /// `-ERESTARTSYS` and `-ERESTARTNOINTR` (include/linux/errno.h): after a signal the kernel makes
 /// the call again, and its return is seen then.
 const RESTARTED: [i64; 2] = [-512, -513];
+
+/// Notes which call began, for hooks whose return may be missed.
+#[inline(always)]
+pub(crate) fn begun() {
+    let Some((thread, _)) = traced() else { return };
+    count_missed(thread);
+    let Some(kind) = registers::current().and_then(|user| kind_of(user.call_number())) else {
+        return;
+    };
+    // Without room a missed return stays unknown.
+    let _ = WITHIN.insert(&thread.key(), &u32::from(kind.0), 0);
+    if kind.releases() {
+        let _ = IN_CALL.insert(&thread.key(), &now(), 0);
+    }
+}
+
+/// Notes that the return of the call was not missed.
+#[inline(always)]
+pub(crate) fn ended() {
+    if let Some((thread, _)) = traced() {
+        let _ = WITHIN.remove(&thread.key());
+    }
+}
+
+/// Counts the call that the thread must have left without our being told.
+///
+/// A kretprobe has room for few threads at once, on some kernels one for each CPU: the returns of
+/// more go unseen.
+#[inline(always)]
+pub(crate) fn count_missed(thread: Thread) {
+    // SAFETY: only this thread writes the entry of this thread.
+    if let Some(kind) = unsafe { WITHIN.get(&thread.key()) }.copied() {
+        let kind = Kind(kind as u16);
+        count_seen(kind);
+        count_lost(kind);
+        let _ = WITHIN.remove(&thread.key());
+    }
+}
 
 /// Sends a call that returned `result`.
 ///

@@ -7,7 +7,7 @@ use aya_log_ebpf::{debug, warn};
 use tracer_ebpf::{Kind, LifeRecord};
 
 use crate::{
-    globals,
+    call, globals,
     maps::{
         IN_CALL, NO_WAKEUP, RECORDS, Thread, count_lost, count_seen, header, next_epoch, traced,
     },
@@ -43,6 +43,8 @@ pub(crate) fn forked<C: EbpfContext>(ctx: &C, child: *const c_void) {
 #[inline(always)]
 pub(crate) fn exited<C: EbpfContext>(ctx: &C) {
     let Some((thread, _)) = traced() else { return };
+    // Even a killed thread returns from its call first.
+    call::count_missed(thread);
     // A thread killed inside a call never returns from it.
     let _ = IN_CALL.remove(&thread.key());
     send(ctx, Kind::EXIT, thread, 0);

@@ -24,6 +24,10 @@ static TARGETS: HashMap<u32, Target> = HashMap::with_max_entries(1024, 0);
 #[map]
 pub(crate) static IN_CALL: HashMap<u64, u64> = HashMap::with_max_entries(16384, 0);
 
+/// The kind of call each thread is inside; kept by kprobes only, whose returns can be missed.
+#[map]
+pub(crate) static WITHIN: HashMap<u64, u32> = HashMap::with_max_entries(16384, 0);
+
 /// Fault counts of each CPU, which need no atomic instruction; a stack that finds no room is counted as lost.
 #[map]
 pub(crate) static FAULTS: PerCpuHashMap<FaultKey, u64> = PerCpuHashMap::with_max_entries(16384, 0);

@@ -9,12 +9,13 @@ use crate::call;
 
 #[kprobe]
 fn kp_enter(_ctx: ProbeContext) -> u32 {
-    call::entered();
+    call::begun();
     0
 }
 
 #[kretprobe]
 fn kp_return(ctx: RetProbeContext) -> u32 {
+    call::ended();
     call::returned(None, ctx.ret());
     0
 }

@@ -149,9 +149,7 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
             load(program_mut::<KProbe>(ebpf, "kp_return")?.load())?;
             for kind in Kind::calls() {
                 let function = function(*kind);
-                let entry = kind.releases().then(|| kprobe(ebpf, "kp_enter", &function));
-                let both = entry
-                    .unwrap_or(Ok(()))
+                let both = kprobe(ebpf, "kp_enter", &function)
                     .and_then(|()| kprobe(ebpf, "kp_return", &function));
                 keep_going(*kind, both, &mut missing)?;
             }

@@ -38,10 +38,6 @@ unsafe impl Pod for Wire<Target> {}
 
 /// The loaded programs. Dropping them unhooks and unloads everything.
 pub struct Programs {
-    #[expect(
-        dead_code,
-        reason = "owns the programs and their hooks until it is dropped"
-    )]
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     targets: HashMap<MapData, u32, Wire<Target>>,
@@ -136,7 +132,7 @@ impl Programs {
     /// The accounts of all kinds so far.
     #[must_use]
     pub fn loss(&self) -> Vec<LossCount> {
-        self.counters.read()
+        self.counters.read(&self.ebpf)
     }
 
     /// Forwards what the programs logged.
