@@ -1,10 +1,10 @@
 //! The command line: what was typed, and which command it means.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
+use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
-use crate::{commands, failure::Failure, kernel::Family};
+use crate::{commands, failure::Failure, kernel::Family, output};
 
 /// Says why a Go process holds the memory it holds, with evidence.
 #[derive(Debug, Parser)]
@@ -12,7 +12,7 @@ use crate::{commands, failure::Failure, kernel::Family};
     name = "tracer",
     version,
     max_term_width = 100,
-    arg_required_else_help = true
+    arg_required_else_help = false
 )]
 struct Cli {
     /// Say more on stderr (-vv: also what the kernel side logs)
@@ -52,10 +52,10 @@ enum Command {
 )]
 pub struct AttachArgs {
     /// Process to watch
-    #[arg(short, long, value_name = "PID")]
+    #[arg(short, long, value_name = "PID", allow_negative_numbers = true)]
     pub pid: u32,
     /// Stop after this time, such as 30s or 5m; without it at ^C or when the process exits
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, allow_negative_numbers = true)]
     pub duration: Option<Duration>,
     /// Also record everything into this new file, for `tracer analyze`
     #[arg(short, long, value_name = "FILE")]
@@ -73,7 +73,7 @@ pub struct AttachArgs {
     #[arg(long)]
     pub any: bool,
     /// Percentage of lost events above which the exit code is 4
-    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = parse_percent)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = parse_percent, allow_negative_numbers = true)]
     pub max_loss: f64,
     /// Nothing but the report: no live view, no notices
     #[arg(short, long)]
@@ -124,12 +124,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> anyhow::Result<ExitCode> {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) if asks_for_help(error.kind()) => {
-            error.print()?;
-            return Ok(if error.use_stderr() {
-                ExitCode::from(2)
-            } else {
-                ExitCode::SUCCESS
-            });
+            output::print(&error.to_string())?;
+            return Ok(ExitCode::SUCCESS);
         }
         Err(error) => return Err(one_line(&error).into()),
     };
@@ -143,32 +139,29 @@ pub fn run(args: impl Iterator<Item = OsString>) -> anyhow::Result<ExitCode> {
 }
 
 fn asks_for_help(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::DisplayHelp
-            | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+}
+
+/// Clap's message and its tip on a line each; the usage it adds is one `--help` away.
+fn one_line(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    // Paragraphs: the message with the values that are possible, tips, usage. An argument with
+    // empty lines of its own garbles no more than its own message.
+    let mut paragraphs = text.split("\n\n").map(|paragraph| {
+        let lines: Vec<&str> = paragraph.lines().map(str::trim).collect();
+        lines.join(" ")
+    });
+    let message = paragraphs.next().unwrap_or_default();
+    let help = "`tracer --help` lists the commands, `tracer COMMAND --help` the flags";
+    let tip = paragraphs.find_map(|paragraph| Some(paragraph.strip_prefix("tip: ")?.to_owned()));
+    Failure::usage(
+        message.trim_start_matches("error: "),
+        tip.map_or_else(|| help.to_owned(), |tip| format!("{tip}; {help}")),
     )
 }
 
-/// The first line of clap's message; the usage it adds is one `--help` away.
-fn one_line(error: &clap::Error) -> Failure {
-    let text = error.to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or("the command line is not understood");
-    let mut message = first.trim_start_matches("error: ").to_owned();
-    if message.ends_with(':') {
-        // A list of what is missing follows.
-        let missing: Vec<&str> = lines
-            .take_while(|line| !line.starts_with("Usage"))
-            .collect();
-        message = format!("{message} {}", missing.join(", "));
-    }
-    Failure::usage(
-        message,
-        "`tracer --help` lists the commands, `tracer COMMAND --help` the flags",
-    )
-}
+/// The longest recording, a hundred years: its end must be a time that the clock can show.
+const LONGEST: Duration = Duration::from_secs(100 * 31_557_600);
 
 /// Seconds without a unit, or a time like `1m30s`. Zero is refused: it would see nothing.
 fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -178,6 +171,11 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     };
     if duration.is_zero() {
         return Err("a recording of no length sees nothing".to_owned());
+    }
+    if duration > LONGEST {
+        return Err(
+            "no recording takes over 100 years; without a time it goes on until ^C".to_owned(),
+        );
     }
     Ok(duration)
 }
@@ -201,6 +199,9 @@ fn start_log(verbose: u8) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        // Or a closed stderr would end the process.
+        .log_internal_errors(false)
         .without_time()
         .with_target(false)
         .try_init();
@@ -223,8 +224,13 @@ mod tests {
         check("20s", Some(20_000));
         check("1m30s", Some(90_000));
         check("250ms", Some(250));
+        check("100years", Some(3_155_760_000_000));
         check("0", None);
         check("0s", None);
+        check("101years", None);
+        check("18446744073709551615", None);
+        check("18446744073709551616", None);
+        check("584000000000years", None);
         check("-5", None);
         check("soon", None);
         check("", None);
@@ -255,6 +261,35 @@ mod tests {
         refused(
             &["tracer", "attach", "--pid", "1", "-d", "0"],
             "invalid value '0' for '--duration <TIME>': a recording of no length sees nothing",
+        );
+        refused(
+            &["tracer"],
+            "'tracer' requires a subcommand but one was not provided \
+             [subcommands: attach, analyze, explain, doctor, help]",
+        );
+        refused(
+            &["tracer", "attach", "--pid", "-1"],
+            "invalid value '-1' for '--pid <PID>': -1 is not in 0..=4294967295",
+        );
+        refused(
+            &["tracer", "attach", "--pid", "1", "--hooks", "magic"],
+            "invalid value 'magic' for '--hooks <HOOKS>' \
+             [possible values: auto, fentry, kprobe, tracepoint]",
+        );
+        refused(
+            &["tracer", "attach", "--pid", "7\n8"],
+            "invalid value '7 8' for '--pid <PID>': invalid digit found in string",
+        );
+    }
+
+    #[test]
+    fn a_tip_becomes_part_of_the_hint() {
+        let error = Cli::try_parse_from(["tracer", "attach", "--pidd", "1"]).map(|_| ());
+        let hint = error.map_err(|error| one_line(&error).hint);
+        assert_eq!(
+            hint.unwrap_err(),
+            "a similar argument exists: '--pid'; `tracer --help` lists the commands, \
+             `tracer COMMAND --help` the flags",
         );
     }
 }

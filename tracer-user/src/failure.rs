@@ -1,8 +1,15 @@
 //! Errors that end a command: what failed, what to do about it, and the exit code.
 
-use std::{fmt, process::ExitCode};
+use std::{
+    any::Any,
+    fmt,
+    panic::{self, AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+};
 
 use tracer_core::report::escape;
+
+use crate::output;
 
 /// Exit codes of the command line, as the contract documents them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,7 +70,6 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Prints the `error:` and `hint:` lines of whatever ended the command; returns its exit code.
-#[expect(clippy::print_stderr, reason = "this is where errors reach the user")]
 #[must_use]
 pub fn print(error: &anyhow::Error) -> ExitCode {
     let (status, hint) = match error.downcast_ref::<Failure>() {
@@ -73,7 +79,60 @@ pub fn print(error: &anyhow::Error) -> ExitCode {
             "this is a bug of tracer: please report it with the output of `tracer doctor`",
         ),
     };
-    eprintln!("error: {}", escape(&format!("{error:#}")));
-    eprintln!("hint: {}", escape(hint));
+    output::notice(&lines(&format!("{error:#}"), hint));
     ExitCode::from(status as u8)
+}
+
+fn lines(error: &str, hint: &str) -> String {
+    format!("error: {}\nhint: {}", escape(error), escape(hint))
+}
+
+/// Runs a command so that a panic ends like any other error, and says one elsewhere in a line.
+///
+/// # Errors
+/// Those of the command, and its panic.
+pub fn guard(command: impl FnOnce() -> anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    panic::set_hook(Box::new(|panic| {
+        let at = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
+        let said = said(panic.payload());
+        tracing::warn!("panic at {at}: {}", escape(said));
+    }));
+    // What the command has left half done is not looked at again.
+    catch_unwind(AssertUnwindSafe(command))
+        .unwrap_or_else(|payload| Err(anyhow::anyhow!("panic: {}", said(payload.as_ref()))))
+}
+
+/// The message of a panic.
+fn said(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_takes_two_lines_whatever_it_holds() {
+        assert_eq!(
+            lines("no process \u{1b}[31m\n7", "look\nagain"),
+            "error: no process \\x1b[31m\\n7\nhint: look\\nagain",
+        );
+    }
+
+    #[test]
+    fn a_panic_is_an_error() {
+        assert!(guard(|| Ok(ExitCode::SUCCESS)).is_ok());
+        for (number, expected) in [(1, "panic: one"), (2, "panic: number 2")] {
+            let error = guard(|| match number {
+                1 => panic!("one"),
+                _ => panic!("number {number}"),
+            });
+            assert_eq!(error.unwrap_err().to_string(), expected);
+        }
+    }
 }

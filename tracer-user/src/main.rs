@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use tracer_user::{cli, failure};
 
 fn main() -> ExitCode {
-    match cli::run(std::env::args_os()) {
+    match failure::guard(|| cli::run(std::env::args_os())) {
         Ok(code) => code,
         Err(error) => failure::print(&error),
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use crate::failure::Failure;
+
 pub mod live_view;
 pub mod trace_file;
 
@@ -9,13 +11,23 @@ pub mod trace_file;
 ///
 /// # Errors
 /// When stdout cannot be written; a reader that has gone away is no error.
-pub fn print(text: &str) -> io::Result<()> {
+pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        other => other.map_err(|error| {
+            Failure::usage(
+                format!("cannot write to stdout: {error}"),
+                "give it a place with room; `tracer analyze` reports again from a recording (-o)",
+            )
+        }),
     }
+}
+
+/// Writes a line for the user to stderr. Nobody reading it is no reason to stop.
+pub fn notice(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }

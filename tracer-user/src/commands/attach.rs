@@ -11,7 +11,7 @@ use crate::{
     go::Binary,
     kernel::Programs,
     output::{self, live_view::LiveView, trace_file::TraceFile},
-    proc::{memlock, target::Target, tracefs},
+    proc::{is_gone, memlock, target::Target, tracefs},
     source::{live::Live, sink::Sink, stop::Stop},
     symbols,
 };
@@ -53,6 +53,9 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
 /// The program the target runs, if its file can be understood.
 fn identify(target: &Target, any: bool) -> Result<Option<Binary>, Failure> {
     let exe = symbols::read_executable(target.pid()).map_err(|error| {
+        if is_gone(&error) || target.has_exited() {
+            return target.exited();
+        }
         Failure::unsupported(
             format!(
                 "cannot read the executable of process {}: {error}",
@@ -76,6 +79,8 @@ async fn record(
 ) -> anyhow::Result<(Report, Programs)> {
     let mut stop = Stop::listen()?;
     let mut sink = Sink::new(target.process_id(), trace);
+    // Before anything is recorded: a terminal may take its time to answer.
+    let mut view = open_view(args);
     let began = Instant::now();
     let mut live = Live::start(target, binary.as_ref(), args.hooks.family(), &mut sink)?;
     drop(binary);
@@ -84,10 +89,15 @@ async fn record(
         "attached"
     );
 
-    let mut view = (!args.quiet && std::io::stderr().is_terminal())
-        .then(|| LiveView::open(args.duration))
-        .transpose()?;
+    let mut recording = args.output.as_deref();
     let each_tick = |sink: &Sink| {
+        if let Some(error) = sink.trace_error()
+            && let Some(path) = recording.take()
+        {
+            let path = path.display().to_string();
+            let text = format!("warning: cannot write {}: {error}", report::escape(&path));
+            say(view.as_mut(), &format!("{text}; the tracing goes on"));
+        }
         if let (Some(view), Some(report)) = (&mut view, sink.node().report()) {
             view.draw(&report);
         }
@@ -108,8 +118,24 @@ async fn record(
     Ok((report, programs))
 }
 
+/// The live view, on a terminal that can show it.
+fn open_view(args: &AttachArgs) -> Option<LiveView> {
+    let wanted = !args.quiet && std::io::stderr().is_terminal();
+    let opened = wanted.then(|| LiveView::open(args.duration))?;
+    opened
+        .inspect_err(|error| tracing::warn!("no live view: {error}"))
+        .ok()
+}
+
+/// Says something while the view is open, or when there is none.
+fn say(view: Option<&mut LiveView>, text: &str) {
+    match view {
+        Some(view) => view.say(text),
+        None => output::notice(text),
+    }
+}
+
 /// Completes the trace file and says what became of it.
-#[expect(clippy::print_stderr, reason = "a notice for the user, not the report")]
 fn close(trace: TraceFile, args: &AttachArgs) {
     let Some(path) = args.output.as_deref() else {
         return;
@@ -118,17 +144,16 @@ fn close(trace: TraceFile, args: &AttachArgs) {
     let path = path.display().to_string();
     let path = report::escape(&path);
     if let Some(error) = written.error {
-        eprintln!(
+        output::notice(&format!(
             "warning: {path} is incomplete: {error}; its {} events until then are valid",
             written.events
-        );
+        ));
     } else if !args.quiet {
         let size = written.bytes as f64 / f64::from(1 << 20);
-        eprintln!(
-            "recorded {} events in {path} ({size:.1} MiB)",
+        output::notice(&format!(
+            "recorded {} events in {path} ({size:.1} MiB)\nnext: tracer analyze {path}",
             written.events
-        );
-        eprintln!("next: tracer analyze {path}");
+        ));
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::process::ExitCode;
 
-use crate::{doctor, output};
+use crate::{
+    doctor,
+    failure::{ExitStatus, Failure},
+    output,
+};
 
 /// Runs all checks and prints them.
 ///
 /// # Errors
-/// When stdout cannot be written.
+/// When `attach` would fail, and when stdout cannot be written.
 pub fn run(pid: Option<u32>, json: bool) -> anyhow::Result<ExitCode> {
     let diagnosis = doctor::run(pid);
     output::print(&if json {
@@ -15,5 +19,11 @@ pub fn run(pid: Option<u32>, json: bool) -> anyhow::Result<ExitCode> {
     } else {
         diagnosis.text()
     })?;
-    Ok(ExitCode::from(diagnosis.exit_status()))
+    if diagnosis.exit_status() == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let refused = diagnosis.target.as_ref().and_then(|visit| visit.refused);
+    let status = refused.unwrap_or(ExitStatus::Unsupported);
+    let hint = "each line above that says `missing` is followed by what helps";
+    Err(Failure::new(status, diagnosis.verdict(), hint).into())
 }

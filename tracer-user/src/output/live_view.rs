@@ -7,7 +7,11 @@ use std::{
 
 use humansize::{BINARY, FormatSizeOptions, format_size, format_size_i};
 use ratatui::{
-    Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, text::Line, widgets::Paragraph,
+    Terminal, TerminalOptions, Viewport,
+    backend::CrosstermBackend,
+    crossterm,
+    text::Line,
+    widgets::{Paragraph, Widget as _},
 };
 use tracer_core::report::{Report, escape};
 
@@ -51,6 +55,22 @@ impl LiveView {
             frame.render_widget(Paragraph::new(text), frame.area());
         });
     }
+
+    /// Writes lines that stay, above the view.
+    pub fn say(&mut self, text: &str) {
+        let width = self.terminal.get_frame().area().width.max(1);
+        let characters: Vec<char> = text.chars().collect();
+        let lines = characters.chunks(width.into()).map(String::from_iter);
+        let lines: Vec<Line<'_>> = lines.map(Line::from).collect();
+        let _ = self.terminal.insert_before(lines.len() as u16, |buffer| {
+            Paragraph::new(lines).render(buffer.area, buffer);
+        });
+    }
+}
+
+/// Gives the cursor back when the process ends without closing the view.
+pub fn abandon() {
+    let _ = crossterm::execute!(std::io::stderr(), crossterm::cursor::Show);
 }
 
 impl Drop for LiveView {

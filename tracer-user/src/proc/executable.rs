@@ -5,10 +5,10 @@ use object::{File, FileKind, SectionKind};
 
 /// Programs that run programs, by the name of their file.
 const INTERPRETERS: &[(&str, &str)] = &[
-    ("bash", "a shell script"),
+    ("bash", "a shell"),
     ("beam.smp", "an Erlang or Elixir program"),
     ("bun", "a JavaScript program"),
-    ("dash", "a shell script"),
+    ("dash", "a shell"),
     ("deno", "a JavaScript program"),
     ("dotnet", "a .NET program"),
     ("java", "a Java program"),
@@ -19,8 +19,8 @@ const INTERPRETERS: &[(&str, &str)] = &[
     ("php-fpm", "a PHP program"),
     ("python", "a Python program"),
     ("ruby", "a Ruby program"),
-    ("sh", "a shell script"),
-    ("zsh", "a shell script"),
+    ("sh", "a shell"),
+    ("zsh", "a shell"),
 ];
 
 /// Libraries that give a language away, the most telling first.

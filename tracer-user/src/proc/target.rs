@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
@@ -49,14 +52,17 @@ impl Target {
     /// not be looked into, the pid was recycled meanwhile, we are in a pid namespace.
     pub fn open(pid: u32) -> Result<Self, Failure> {
         let raw = refusal::sensible(pid)?;
-        if pid == std::process::id() {
-            return Err(refusal::ourselves(pid));
+        if !Path::new("/proc/self").exists() {
+            return Err(refusal::no_proc());
         }
         if namespace::has_first_pids().is_ok_and(|first| !first) {
             return Err(refusal::pid_namespace());
         }
+        if pid == std::process::id() {
+            return Err(refusal::ourselves(pid));
+        }
         let failed = |error| refusal::unreadable(pid, &error, exists(raw));
-        let before = stat::read(pid).map_err(failed)?;
+        let before = settled(pid).map_err(failed)?;
         let status = status::read(pid).map_err(failed)?;
         refusal::judge(pid, &before, &status)?;
         let pidfd =
@@ -64,7 +70,7 @@ impl Target {
         let exe = Exe::read(pid);
         let godebug = environ::read_godebug(pid).ok().flatten();
         // The pidfd is of the process we looked at only if that one was there before and after.
-        let after = stat::read(pid).map_err(failed)?;
+        let after = settled(pid).map_err(failed)?;
         refusal::judge(pid, &after, &status)?;
         refusal::recycled(pid, &before, &after)?;
         let exe = exe.map_err(|error| refuse_exe(pid, &status, &error))?;
@@ -119,6 +125,12 @@ impl Target {
     pub fn has_exited(&self) -> bool {
         let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
         poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+
+    /// The refusal of a process that exits while it is being looked at.
+    #[must_use]
+    pub fn exited(&self) -> Failure {
+        refusal::exited(self.pid())
     }
 
     /// Its executable, also when the file was deleted or lies in another mount namespace.
@@ -192,6 +204,22 @@ fn open_exe(pid: u32) -> io::Result<File> {
     Ok(file)
 }
 
+/// How long a process may take to exit, thread by thread.
+const DYING: Duration = Duration::from_millis(100);
+
+/// The state of a process, but not that of a moment in its exit: the main thread ends first.
+fn settled(pid: u32) -> io::Result<Stat> {
+    let deadline = Instant::now() + DYING;
+    loop {
+        let stat = stat::read(pid)?;
+        let dying = stat.state == 'Z' && stat.threads > 1;
+        if !dying || Instant::now() >= deadline {
+            return Ok(stat);
+        }
+        sleep(DYING / 50);
+    }
+}
+
 /// Asks the kernel rather than `/proc`, which may hide the processes of others.
 fn exists(pid: Pid) -> bool {
     !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH))
@@ -200,6 +228,9 @@ fn exists(pid: Pid) -> bool {
 fn refuse_exe(pid: u32, status: &Status, error: &io::Error) -> Failure {
     if is_gone(error) {
         return refusal::exited(pid);
+    }
+    if namespace::has_first_users().is_ok_and(|first| !first) {
+        return refusal::user_namespace(pid, error);
     }
     let rights = Effective::read().unwrap_or_default();
     refusal::forbidden(pid, status.uid, error, rights)

@@ -14,6 +14,7 @@ use rustix::mount::{
 };
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
+use super::capability::how_to_grant;
 use crate::failure::Failure;
 
 /// The usual place, and the one of old systems. Looking at the latter mounts it, where the
@@ -41,14 +42,33 @@ fn is_tracefs(place: &Path) -> bool {
 /// The caller must not have started threads yet: those keep the mounts they were born with.
 ///
 /// # Errors
-/// When it has to be mounted and cannot be: no tracefs in the kernel, or no `CAP_SYS_ADMIN`.
+/// When it has to be mounted and cannot be: no tracefs in the kernel, or no `CAP_SYS_ADMIN`; and
+/// when it is there and may not be read.
 pub fn ensure() -> Result<PathBuf, Failure> {
     if let Some(place) = mounted() {
-        return Ok(place);
+        return may_read(&place).map(|()| place);
     }
     let place = PathBuf::from(PLACES[0]);
     mount_privately(&place).map_err(refused)?;
     Ok(place)
+}
+
+/// Only root may look into it, unless it was mounted in another way.
+fn may_read(place: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(place.join("events")) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(unreadable(place)),
+        _ => Ok(()),
+    }
+}
+
+fn unreadable(place: &Path) -> Failure {
+    Failure::unsupported(
+        format!(
+            "reading tracefs ({}) takes CAP_DAC_READ_SEARCH",
+            place.display()
+        ),
+        how_to_grant(),
+    )
 }
 
 fn mount_privately(place: &Path) -> Result<(), Errno> {
@@ -56,10 +76,12 @@ fn mount_privately(place: &Path) -> Result<(), Errno> {
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
     // Downstream: our mount shows nowhere else, but a file system that is unmounted outside goes
     // away here as well, instead of being kept busy by us.
-    mount_change(
-        "/",
-        MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC,
-    )?;
+    let downstream = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+    match mount_change("/", downstream) {
+        // In a chroot the root is no mount point, but sysfs is one.
+        Err(Errno::INVAL) => mount_change("/sys", downstream)?,
+        other => other?,
+    }
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("tracefs", place, "tracefs", flags, None)
 }

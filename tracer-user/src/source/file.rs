@@ -34,6 +34,12 @@ pub fn replay(path: &Path) -> Result<(Node, trace::Damage), Failure> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let denied = |error: &std::io::Error| {
+        Failure::unsupported(
+            format!("no permission to read {}: {error}", path.display()),
+            "a trace is private to the user who recorded it: read it as that user, or with sudo",
+        )
+    };
     let fail = |error: String| {
         Failure::usage(
             format!("cannot read {}: {error}", path.display()),
@@ -45,7 +51,10 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         .read(true)
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
         .open(path)
-        .map_err(|error| fail(error.to_string()))?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => denied(&error),
+            _ => fail(error.to_string()),
+        })?;
     let metadata = file.metadata().map_err(|error| fail(error.to_string()))?;
     if !metadata.is_file() {
         return Err(fail("it is not a regular file".to_owned()));

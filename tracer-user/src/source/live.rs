@@ -1,9 +1,11 @@
 //! A live process as a source of events: one loop around rings, maps and `/proc`.
 
+mod samples;
+
 use std::time::{Duration, Instant};
 
 use tracer_core::{
-    event::{Descriptor, EndedBy, EventKind, Mapping, Timestamp},
+    event::{EndedBy, EventKind, Timestamp},
     ledger::symbols::wanted_symbols,
 };
 
@@ -20,7 +22,7 @@ use crate::{
         decode::{Content, Record},
         settle,
     },
-    proc::{cgroup, fds, maps, memory, smaps, target::Target},
+    proc::{cgroup, maps, target::Target},
     symbols::{self, Query, Worker},
 };
 
@@ -272,54 +274,6 @@ impl Live {
         sink.push_now(EventKind::Loss(self.programs.loss()));
         sink.push_now(EventKind::Tick);
         self.programs.flush_log();
-    }
-
-    /// The lists that ledgers start from. Older records in the ring do no harm: the last call
-    /// that touched an address or a descriptor decides, and all that follow are applied.
-    fn snapshot(&self, sink: &mut Sink) {
-        let pid = self.target.pid();
-        let descriptors: Vec<Descriptor> = fds::read(pid).unwrap_or_default();
-        sink.push_now(EventKind::Descriptors(descriptors));
-        let mappings: Vec<Mapping> = maps::read(pid).unwrap_or_default();
-        sink.push_now(EventKind::Mappings(mappings));
-    }
-
-    /// RSS and its parts; the parts only as often as the walk through the page tables allows.
-    fn sample(&mut self, sink: &mut Sink) {
-        let pid = self.target.pid();
-        let reading = if Instant::now() < self.next_walk {
-            memory::cheap(pid).map(|sample| (sample, Duration::ZERO))
-        } else {
-            memory::sample(pid).map(|reading| (reading.sample, reading.walked))
-        };
-        // It has exited: its last sample stands.
-        let Ok((sample, walked)) = reading else {
-            return;
-        };
-        if !walked.is_zero() {
-            self.next_walk = Instant::now() + memory::rest_after(walked);
-        }
-        sink.push_now(EventKind::Memory(sample));
-    }
-
-    fn detail(&mut self, sink: &mut Sink) {
-        if let Ok(detail) = smaps::read(self.target.pid())
-            && !detail.mappings.is_empty()
-        {
-            let walked = Duration::from_nanos(detail.took_ns);
-            self.next_walk = self
-                .next_walk
-                .max(Instant::now() + memory::rest_after(walked));
-            sink.push_now(EventKind::MemoryDetail(detail));
-        }
-    }
-
-    /// Returns how many processes the kernel has killed there.
-    fn sample_cgroup(&self, sink: &mut Sink) -> Option<u64> {
-        let sample = self.cgroup.as_ref()?.sample().ok()?;
-        let kills = sample.oom_kills;
-        sink.push_now(EventKind::Cgroup(sample));
-        kills
     }
 }
 

@@ -57,6 +57,12 @@ impl Sink {
         &self.node
     }
 
+    /// What has ended the recording before its time.
+    #[must_use]
+    pub fn trace_error(&self) -> Option<&std::io::Error> {
+        self.trace.as_ref()?.error()
+    }
+
     /// The recording, to be finished.
     #[must_use]
     pub fn finish(self) -> (Node, Option<TraceFile>) {

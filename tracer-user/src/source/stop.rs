@@ -1,9 +1,14 @@
 //! When to stop: the first signal ends the recording in good order, the second at once.
 
+use std::io::IsTerminal as _;
+
+use rustix::process::Signal;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+
+use crate::output::live_view;
 
 /// Exit code of a program ended by ^C, as shells report it.
 const INTERRUPTED: i32 = 130;
@@ -19,6 +24,9 @@ impl Stop {
     /// # Errors
     /// When the process can have no more signal handlers.
     pub fn listen() -> std::io::Result<Self> {
+        // Past a limit on file sizes a write then fails, as on a full disk, and kills nobody. The
+        // handler stays when its listener is gone.
+        drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
@@ -34,6 +42,9 @@ impl Stop {
                 if heard {
                     // The kernel unloads the programs with our descriptors; the trace is valid
                     // up to its last whole block.
+                    if std::io::stderr().is_terminal() {
+                        live_view::abandon();
+                    }
                     std::process::exit(INTERRUPTED);
                 }
                 heard = true;

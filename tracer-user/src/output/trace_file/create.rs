@@ -9,9 +9,8 @@ use std::{
 };
 
 use rustix::fs::OFlags;
-use tracer_core::report::escape;
 
-use crate::failure::Failure;
+use crate::failure::{ExitStatus, Failure};
 
 /// A trace shows what a process does: its owner may read it, others not.
 const MODE: u32 = 0o600;
@@ -62,7 +61,7 @@ fn caller(uid: Option<OsString>, gid: Option<OsString>) -> Option<(u32, u32)> {
 
 /// Something of this type is in the way.
 fn taken(path: &Path, there: FileType) -> Failure {
-    let name = shown(path);
+    let name = path.display();
     let (what, hint) = if there.is_file() {
         ("exists", "give another name, or --force to replace it")
     } else if there.is_symlink() {
@@ -83,17 +82,19 @@ fn taken(path: &Path, there: FileType) -> Failure {
 
 /// The kernel refuses to create it.
 fn refusal(path: &Path, error: &io::Error) -> Failure {
-    let name = shown(path);
-    let parent = path
+    let name = path.display();
+    let directory = path
         .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let parent = shown(parent.unwrap_or(Path::new(".")));
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let parent = directory.display();
     let (why, hint) = match error.kind() {
         io::ErrorKind::NotFound if path.as_os_str().is_empty() => (
             "the name is empty".to_owned(),
             "give the name of a new file".to_owned(),
         ),
-        io::ErrorKind::NotFound => (
+        // Not so in file systems where files cannot be made, such as /proc.
+        io::ErrorKind::NotFound if !directory.is_dir() => (
             format!("there is no directory {parent}"),
             "create the directory first, or give another name".to_owned(),
         ),
@@ -115,12 +116,11 @@ fn refusal(path: &Path, error: &io::Error) -> Failure {
         ),
         _ => (error.to_string(), "give the name of a new file".to_owned()),
     };
-    Failure::usage(format!("cannot create {name}: {why}"), hint)
-}
-
-/// A path as it may stand in a message.
-fn shown(path: &Path) -> String {
-    escape(&path.display().to_string()).into_owned()
+    let status = match error.kind() {
+        io::ErrorKind::PermissionDenied => ExitStatus::Unsupported,
+        _ => ExitStatus::Usage,
+    };
+    Failure::new(status, format!("cannot create {name}: {why}"), hint)
 }
 
 #[cfg(test)]

@@ -50,16 +50,28 @@ pub(super) fn judge(pid: u32, stat: &Stat, status: &Status) -> Result<(), Failur
             format!("the main thread of pid {pid} ({comm}) has exited, which hides its memory"),
             "such a process cannot be looked into while its other threads run",
         )),
-        'Z' | 'X' | 'x' => Err(exited(pid)),
+        'Z' => Err(Failure::unsupported(
+            format!(
+                "pid {pid} ({comm}) has exited: it is a zombie, which its parent has not waited for"
+            ),
+            NEW_PID,
+        )),
+        'X' | 'x' => Err(exited(pid)),
         _ => Ok(()),
     }
 }
 
-/// It was there, and is a zombie or gone.
+const NEW_PID: &str = "start the program again, then attach to its new pid";
+
+/// It was there, and is gone.
 pub(super) fn exited(pid: u32) -> Failure {
+    Failure::unsupported(format!("pid {pid} has exited"), NEW_PID)
+}
+
+pub(super) fn no_proc() -> Failure {
     Failure::unsupported(
-        format!("pid {pid} has exited"),
-        "start the program again, then attach to its new pid",
+        "/proc is not mounted, or not for us",
+        "mount it: mount -t proc proc /proc",
     )
 }
 
@@ -90,7 +102,7 @@ pub(super) fn forbidden(
     let owner = uid.map_or_else(|| "another user".to_owned(), |uid| format!("uid {uid}"));
     let missing: Vec<&str> = rights.missing().map(|needed| needed.name).collect();
     let (lack, hint) = if missing.is_empty() {
-        let hint = "all capabilities are there: a security module, or the user namespace we are in, forbids it";
+        let hint = "all capabilities are there: a security module forbids it";
         (String::new(), hint.to_owned())
     } else {
         (format!("; missing: {}", missing.join(" ")), how_to_grant())
@@ -98,6 +110,14 @@ pub(super) fn forbidden(
     Failure::unsupported(
         format!("no permission to look into pid {pid} of {owner} ({error}){lack}"),
         hint,
+    )
+}
+
+/// Our capabilities count only for the processes of our own user namespace.
+pub(super) fn user_namespace(pid: u32, error: &io::Error) -> Failure {
+    Failure::unsupported(
+        format!("no permission to look into pid {pid} from inside of a user namespace ({error})"),
+        "run it as root of the machine, outside of the rootless container",
     )
 }
 

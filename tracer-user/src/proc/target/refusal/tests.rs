@@ -58,6 +58,11 @@ fn states() {
     );
     check(
         judge(9, &stat("shop", 'Z', false, 1), &process(9)),
+        "pid 9 (shop) has exited: it is a zombie, which its parent has not waited for",
+        "start the program again, then attach to its new pid",
+    );
+    check(
+        judge(9, &stat("shop", 'X', false, 1), &process(9)),
         "pid 9 has exited",
         "start the program again, then attach to its new pid",
     );
@@ -100,7 +105,12 @@ fn no_permission() {
     check(
         Err(forbidden(9, None, &denied, Effective(u64::MAX))),
         "no permission to look into pid 9 of another user (Permission denied (os error 13))",
-        "all capabilities are there: a security module, or the user namespace we are in, forbids it",
+        "all capabilities are there: a security module forbids it",
+    );
+    check(
+        Err(user_namespace(9, &denied)),
+        "no permission to look into pid 9 from inside of a user namespace (Permission denied (os error 13))",
+        "run it as root of the machine, outside of the rootless container",
     );
 }
 
