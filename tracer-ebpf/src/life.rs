@@ -9,7 +9,8 @@ use tracer_ebpf::{Kind, LifeRecord};
 use crate::{
     call, globals,
     maps::{
-        IN_CALL, NO_WAKEUP, RECORDS, Thread, count_lost, count_seen, header, next_epoch, traced,
+        IN_CALL, NO_WAKEUP, RECORDS, Thread, count_lost, count_seen, current_thread, forget,
+        header, next_epoch, traced,
     },
 };
 
@@ -25,16 +26,19 @@ pub(crate) fn executed<C: EbpfContext>(ctx: &C) {
 /// The current process made the task `child`: a thread, or a process that is not traced.
 #[inline(always)]
 pub(crate) fn forked<C: EbpfContext>(ctx: &C, child: *const c_void) {
-    let Some((thread, _)) = traced() else { return };
     let tgid = child
         .wrapping_byte_add(globals::task_tgid() as usize)
         .cast::<u32>();
     // SAFETY: the helper checks the address.
     let Ok(tgid) = (unsafe { bpf_probe_read_kernel(tgid) }) else {
-        warn!(ctx, "child of {} is unreadable", thread.tgid);
         return;
     };
-    if tgid != thread.tgid {
+    if tgid == current_thread().tgid {
+        return;
+    }
+    // The number of a traced process can only be given away after its end.
+    forget(tgid);
+    if let Some((thread, _)) = traced() {
         send(ctx, Kind::FORK, thread, u64::from(tgid));
     }
 }

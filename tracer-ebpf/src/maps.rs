@@ -62,22 +62,43 @@ impl Thread {
     }
 }
 
+/// The current thread.
+#[inline(always)]
+pub(crate) fn current_thread() -> Thread {
+    // SAFETY: the helper has no preconditions.
+    let both = unsafe { bpf_get_current_pid_tgid() };
+    Thread {
+        tgid: (both >> 32) as u32,
+        tid: both as u32,
+    }
+}
+
 /// The current thread and what is known of its process, if the process is traced.
 #[inline(always)]
 pub(crate) fn traced() -> Option<(Thread, &'static Target)> {
-    // SAFETY: the helper has no preconditions.
-    let both = unsafe { bpf_get_current_pid_tgid() };
-    let thread = Thread {
-        tgid: (both >> 32) as u32,
-        tid: both as u32,
-    };
-    let only = globals::only_tgid();
-    if only != 0 && u64::from(thread.tgid) != only {
+    let thread = current_thread();
+    if !may_be_traced(thread.tgid) {
         return None;
     }
     // SAFETY: entries change only before the first and after the last event of a process.
     let target = unsafe { TARGETS.get(&thread.tgid) }?;
     Some((thread, target))
+}
+
+/// Ends the recording of a process that has ended.
+#[inline(always)]
+pub(crate) fn forget(tgid: u32) {
+    if may_be_traced(tgid) {
+        // Most were never traced.
+        let _ = TARGETS.remove(&tgid);
+    }
+}
+
+/// What can be told without looking into a map.
+#[inline(always)]
+fn may_be_traced(tgid: u32) -> bool {
+    let only = globals::only_tgid();
+    only == 0 || u64::from(tgid) == only
 }
 
 /// Tells the stacks of the new program of a process from those of the old one.

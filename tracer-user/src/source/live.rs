@@ -237,7 +237,10 @@ impl Live {
         sink.push(at, EventKind::Exec);
         self.symbols.refresh();
         // When it is gone again already, its exit is noticed next.
-        let Ok(target) = Target::open(pid) else {
+        let Some(target) = Target::open(pid)
+            .ok()
+            .filter(|target| target.process_id() == self.target.process_id())
+        else {
             return;
         };
         self.target = target;
