@@ -161,7 +161,7 @@ fn one_line(error: &clap::Error) -> Failure {
 }
 
 /// The longest recording, a hundred years: its end must be a time that the clock can show.
-const LONGEST: Duration = Duration::from_secs(100 * 31_557_600);
+const LONGEST: Duration = Duration::from_hours(100 * 8766);
 
 /// Seconds without a unit, or a time like `1m30s`. Zero is refused: it would see nothing.
 fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -287,7 +287,7 @@ mod tests {
         let error = Cli::try_parse_from(["tracer", "attach", "--pidd", "1"]).map(|_| ());
         let hint = error.map_err(|error| one_line(&error).hint);
         assert_eq!(
-            hint.unwrap_err(),
+            hint.expect_err("a flag that does not exist"),
             "a similar argument exists: '--pid'; `tracer --help` lists the commands, \
              `tracer COMMAND --help` the flags",
         );
