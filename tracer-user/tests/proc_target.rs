@@ -108,7 +108,7 @@ fn a_living_process_is_opened_and_seen_to_exit() {
     refused(
         child.pid(),
         ExitStatus::Unsupported,
-        &format!("pid {} has exited", child.pid()),
+        &format!("pid {} (sleep) has exited: it is a zombie", child.pid()),
     );
     child.0.wait().unwrap();
     let gone = format!("there is no process with pid {}", child.pid());

@@ -22,7 +22,7 @@ use crate::{
         decode::{Content, Record},
         settle,
     },
-    proc::{cgroup, maps, target::Target},
+    proc::{cgroup, is_gone, maps, target::Target},
     symbols::{self, Query, Worker},
 };
 
@@ -293,7 +293,11 @@ fn maps_code(call: &tracer_core::event::Call) -> bool {
 }
 
 fn gone(target: &Target, error: &anyhow::Error) -> Failure {
-    if target.has_exited() {
+    // Its files go before its pidfd tells.
+    let gone = error
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(is_gone));
+    if gone || target.has_exited() {
         return exited(target);
     }
     Failure::new(

@@ -30,6 +30,10 @@ impl Live {
         let Ok((sample, walked)) = reading else {
             return;
         };
+        // Nor is a number worth anything that may already belong to another process.
+        if self.target.has_exited() {
+            return;
+        }
         if !walked.is_zero() {
             self.next_walk = Instant::now() + memory::rest_after(walked);
         }
@@ -39,6 +43,7 @@ impl Live {
     pub(super) fn detail(&mut self, sink: &mut Sink) {
         if let Ok(detail) = smaps::read(self.target.pid())
             && !detail.mappings.is_empty()
+            && !self.target.has_exited()
         {
             let walked = Duration::from_nanos(detail.took_ns);
             self.next_walk = self
