@@ -7,19 +7,29 @@
 //! ```
 
 mod support {
+    pub(crate) mod counted;
+    pub(crate) mod endurance;
     pub(crate) mod go;
     pub(crate) mod host;
+    pub(crate) mod leftovers;
     pub(crate) mod outcome;
     pub(crate) mod program;
     pub(crate) mod running;
     pub(crate) mod smaps;
+    pub(crate) mod story;
     pub(crate) mod tool;
 }
 
+pub use support::counted::{Counted, own_stacks};
+pub use support::endurance::{Stopped, accounts_add_up, attach_and_detach, stop_the_reader};
 pub use support::go::GoVersion;
-pub use support::host::{copy_executable, host_has_bpf, target_directory, workspace_root};
+pub use support::host::{
+    copy_executable, host_has_bpf, sockets_of, target_directory, workspace_root,
+};
+pub use support::leftovers::KernelObjects;
 pub use support::outcome::{Outcome, Report, functions, list};
 pub use support::program::{Flag, Program};
 pub use support::running::Running;
 pub use support::smaps::Smaps;
+pub use support::story::{STORIES, Story};
 pub use support::tool::{Tool, attach, run, tracer_binary};

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 use tracer_tests::{
     GoVersion, Outcome, Program, Running, Tool, copy_executable, run, tracer_binary,
 };
 
 pub(super) const SOON: Duration = Duration::from_secs(30);
+
+/// Nothing that is wrong with a file makes reading it take longer.
+pub(super) const AT_ONCE: Duration = Duration::from_secs(2);
 
 pub(super) const DONE: i32 = 0;
 pub(super) const USAGE: i32 = 2;
@@ -34,6 +37,16 @@ pub(super) fn refused(outcome: &Outcome, code: i32, words: &str) -> Result<()> {
     ensure!(!hint.is_empty(), "{outcome:?}");
     ensure!(outcome.stderr.lines().count() == 2, "{:?}", outcome.stderr);
     Ok(())
+}
+
+/// The run failed with exactly these lines, after it had written `stdout`.
+#[track_caller]
+pub(super) fn fails(outcome: &Outcome, code: i32, stdout: &str, error: &str, hint: &str) {
+    let lines = format!("error: {error}\nhint: {hint}");
+    let expected = (Some(code), stdout, lines.as_str());
+    let found = (outcome.code, &*outcome.stdout, outcome.stderr.trim_end());
+    assert_eq!(found, expected);
+    assert!(outcome.took < AT_ONCE, "{outcome:?}");
 }
 
 /// `tracer ARGS` is refused.
@@ -60,6 +73,16 @@ pub(super) fn native() -> Result<Running> {
     let native = Running::program(&Program::build_c("native")?, &["10"])?;
     native.event("ready", SOON)?;
     Ok(native)
+}
+
+/// Where `main` of a C program is linked to lie, in hexadecimal.
+pub(super) fn address_of_main(program: &Path) -> Result<String> {
+    let nm = Command::new("nm").arg(program).output()?;
+    let symbols = String::from_utf8(nm.stdout)?;
+    let mut symbols = symbols.lines();
+    let main = symbols.find_map(|line| line.strip_suffix(" T main"));
+    let address = u64::from_str_radix(main.context("it has no main")?, 16)?;
+    Ok(format!("{address:#x}"))
 }
 
 /// Runs a command that ends up as the tool.

@@ -81,9 +81,9 @@ fn traces_that_are_damaged_newer_or_private() -> Result<()> {
     refused(&denied, UNSUPPORTED, "no permission to read")
 }
 
-/// The same trace, said to be of version 9: magic, major version, fields, name, checksum.
+/// The same trace, said to be of version 9.0: magic, major and minor version, fields, name, checksum.
 fn newer(mut trace: Vec<u8>) -> Vec<u8> {
-    trace[8] = 9;
+    (trace[8], trace[10]) = (9, 0);
     let end = 16 + usize::from(trace[12]);
     let checksum = crc32fast::hash(&trace[..end]).to_le_bytes();
     trace[end..end + 4].copy_from_slice(&checksum);

@@ -1,22 +1,83 @@
 //! The pinned Go toolchains, which live in Go's own module cache.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, bail};
+
+/// The first release with `src/go.mod`.
+const FIRST_WITH_STD_MODULE: u32 = 13;
 
 /// An official Go release, by its full number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct GoVersion(&'static str);
 
 impl GoVersion {
+    /// Gives memory back with `MADV_FREE`, the first to do so.
+    pub const GO_1_12: Self = Self("1.12.17");
+    /// Its `runtime.newproc1` does not return the new g.
+    pub const GO_1_13: Self = Self("1.13.15");
+    /// Returns results on the stack, the last to do so.
+    pub const GO_1_16: Self = Self("1.16.15");
+    /// In the middle: frame pointers as of old, results in registers.
+    pub const GO_1_18: Self = Self("1.18.10");
+    /// Its `g.goid` lies where it did before and does after 1.23 and 1.24.
+    pub const GO_1_22: Self = Self("1.22.12");
+    /// Its `g.goid` lies elsewhere.
+    pub const GO_1_24: Self = Self("1.24.11");
     /// Gives memory back with `MADV_FREE`; passes arguments on the stack.
     pub const GO_1_15: Self = Self("1.15.15");
+    /// The last whose `systemstack` leaves no frame.
+    pub const GO_1_20: Self = Self("1.20.14");
     /// Gives memory back with `MADV_DONTNEED`; its heap starts at a random address.
     pub const GO_1_26: Self = Self("1.26.8");
-    /// All that the tests use; `cargo xtask setup` installs them.
+    /// The newest.
+    pub const GO_1_27: Self = Self("1.27.3");
+    /// The releases that most tests use.
     pub const ALL: &[Self] = &[Self::GO_1_15, Self::GO_1_26];
+    /// The last of each minor release that the tool knows; `cargo xtask setup` installs them.
+    pub const MINORS: &[Self] = &[
+        Self("1.11.13"),
+        Self::GO_1_12,
+        Self::GO_1_13,
+        Self("1.14.15"),
+        Self::GO_1_15,
+        Self::GO_1_16,
+        Self("1.17.13"),
+        Self::GO_1_18,
+        Self("1.19.13"),
+        Self::GO_1_20,
+        Self("1.21.13"),
+        Self::GO_1_22,
+        Self("1.23.12"),
+        Self::GO_1_24,
+        Self("1.25.5"),
+        Self::GO_1_26,
+        Self::GO_1_27,
+    ];
+
+    /// Real programs under `tests/programs/symbols`, each with a release that its dependencies
+    /// were made for; `cargo xtask setup` fetches them.
+    pub const REAL_PROGRAMS: &[(&'static str, Self)] = &[
+        ("cloud", Self::GO_1_27),
+        ("cluster", Self("1.18.10")),
+        ("columns", Self("1.22.12")),
+    ];
+
+    /// Programs under `tests/programs` that have modules of their own, likewise.
+    pub const MODULE_PROGRAMS: &[(&'static str, Self)] = &[
+        ("clients", Self::GO_1_27),
+        ("clients_2020", Self::GO_1_13),
+        ("database", Self::GO_1_26),
+        ("grpc_calls", Self::GO_1_27),
+        ("grpc_calls_2019", Self::GO_1_13),
+        ("grpc_dial", Self::GO_1_27),
+        ("secrets", Self::GO_1_27),
+        ("websockets", Self::GO_1_15),
+    ];
 
     /// For example `1.15.15`.
     #[must_use]
@@ -30,6 +91,13 @@ impl GoVersion {
         self.0
             .rsplit_once('.')
             .map_or(self.0, |(language, _)| language)
+    }
+
+    /// For example 15.
+    #[must_use]
+    pub fn minor(self) -> u32 {
+        let minor = self.0.split('.').nth(1);
+        minor.and_then(|minor| minor.parse().ok()).unwrap_or(0)
     }
 
     /// The module that carries the toolchain, with its version.
@@ -53,7 +121,7 @@ impl GoVersion {
     /// # Errors
     /// If there is no `go` command to ask for the module cache.
     pub fn root(self) -> Result<PathBuf> {
-        Ok(module_cache()?.join(self.module()?))
+        Ok(Path::new(&settings()?[0]).join(self.module()?))
     }
 
     /// A `go` command of exactly this version that ignores the user's Go settings.
@@ -63,37 +131,55 @@ impl GoVersion {
     pub fn command(self) -> Result<Command> {
         let root = self.root()?;
         let go = root.join("bin/go");
-        // The last thing that `cargo xtask setup` does to a toolchain.
-        if !root.join("src/go.mod").is_file() {
+        // The last things that `cargo xtask setup` and Go itself do to a toolchain.
+        let usable = fs::metadata(&go).is_ok_and(|file| file.permissions().mode() & 0o111 != 0);
+        let unfinished =
+            self.minor() >= FIRST_WITH_STD_MODULE && !root.join("src/go.mod").is_file();
+        if !usable || unfinished {
             bail!("go {} is not installed: run `cargo xtask setup`", self.0);
         }
         let mut command = Command::new(go);
         command
+            .envs(SETTINGS.iter().zip(settings()?))
             .env("GOROOT", &root)
             .env("GOENV", "off")
             .env("GOTOOLCHAIN", "local")
             .env("GO111MODULE", "on")
             .env("GOFLAGS", "")
             .env("GOWORK", "off")
-            .env_remove("GOEXPERIMENT")
-            .env_remove("GODEBUG");
+            // The index of Go 1.19 does not find the standard library inside a module cache.
+            .env("GODEBUG", "goindex=0")
+            .env_remove("GOEXPERIMENT");
         Ok(command)
     }
 }
 
-/// Go's module cache, as any `go` command knows it.
-fn module_cache() -> Result<&'static PathBuf> {
-    static CACHE: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(cache) = CACHE.get() {
-        return Ok(cache);
+/// What the user has set for modules, which `GOENV=off` would hide.
+const SETTINGS: [&str; 7] = [
+    "GOMODCACHE",
+    "GOPROXY",
+    "GOSUMDB",
+    "GOPRIVATE",
+    "GONOPROXY",
+    "GONOSUMDB",
+    "GOINSECURE",
+];
+
+/// The settings, as any `go` command knows them.
+fn settings() -> Result<&'static [String]> {
+    static VALUES: OnceLock<Vec<String>> = OnceLock::new();
+    if let Some(values) = VALUES.get() {
+        return Ok(values);
     }
     let output = Command::new("go")
-        .args(["env", "GOMODCACHE"])
+        .arg("env")
+        .args(SETTINGS)
         .output()
         .context("run `go env`: is Go installed? `cargo xtask setup` does it")?;
-    let path = String::from_utf8(output.stdout)?;
-    if !output.status.success() || path.trim().is_empty() {
+    let text = String::from_utf8(output.stdout)?;
+    let values: Vec<String> = text.lines().map(str::to_owned).collect();
+    if !output.status.success() || values.len() != SETTINGS.len() || values[0].is_empty() {
         bail!("`go env GOMODCACHE` names no directory");
     }
-    Ok(CACHE.get_or_init(|| PathBuf::from(path.trim())))
+    Ok(VALUES.get_or_init(|| values))
 }

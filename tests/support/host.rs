@@ -1,5 +1,6 @@
 //! What this machine and this checkout offer.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,6 +65,17 @@ fn may_load(status: &str) -> bool {
         .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
         .unwrap_or(0);
     effective & SYS_ADMIN != 0 || effective & PERFMON_AND_BPF == PERFMON_AND_BPF
+}
+
+/// Different sockets that a process has open.
+///
+/// # Errors
+/// If its descriptors may not be read.
+pub fn sockets_of(pid: u32) -> Result<u64> {
+    let links = fs::read_dir(format!("/proc/{pid}/fd"))?
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+        .filter(|link| link.to_string_lossy().starts_with("socket:"));
+    Ok(links.collect::<BTreeSet<_>>().len() as u64)
 }
 
 #[cfg(test)]

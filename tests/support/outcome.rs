@@ -84,12 +84,18 @@ impl Report {
     /// Events expected, received and lost of a kind.
     #[must_use]
     pub fn loss(&self, kind: &str) -> Option<(u64, u64, u64)> {
-        let line = find(&self.0["loss"], "kind", kind);
+        let line = self.loss_line(kind);
         Some((
             line["expected"].as_u64()?,
             line["received"].as_u64()?,
             line["lost"].as_u64()?,
         ))
+    }
+
+    /// The account of a kind; `null` if there is none.
+    #[must_use]
+    pub fn loss_line(&self, kind: &str) -> &Value {
+        find(&self.0["loss"], "kind", kind)
     }
 
     /// Function names of each stack of a call, innermost first.

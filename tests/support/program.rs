@@ -19,10 +19,19 @@ pub enum Flag {
     Pie,
     /// C code allowed: package `net` resolves through the C library.
     Cgo,
+    /// For arm64, on whatever machine this is.
+    Arm64,
 }
 
 /// The directory that stands for the module in file names and import paths.
 const MODULE: &str = "programs";
+
+/// The first release with `go build -trimpath`.
+const FIRST_WITH_TRIMPATH: u32 = 13;
+
+/// What a module of its own consists of, beside its sources.
+const MODULE_FILE: &str = "go.mod";
+const MODULE_SUMS: &str = "go.sum";
 
 /// Builds programs; has no state of its own.
 #[derive(Debug)]
@@ -31,7 +40,7 @@ pub struct Program;
 impl Program {
     /// The executable of a Go program, built if it is not there yet.
     ///
-    /// File names in its tables read `programs/NAME/main.go` wherever the checkout lies.
+    /// File names in its tables read `programs/NAME/main.go` wherever the checkout lies (Go 1.13).
     ///
     /// # Errors
     /// If the toolchain is missing, or with the compiler's messages.
@@ -49,6 +58,16 @@ impl Program {
                 compile_go(name, go, flags, &directory.join(MODULE), executable)
             },
         )
+    }
+
+    /// The sources of a Go program with modules of its own as they are compiled: `./NAME` there.
+    ///
+    /// # Errors
+    /// If they cannot be read or written.
+    pub fn module(name: &str) -> Result<PathBuf> {
+        let directory = programs_directory().join(format!("{name}-module"));
+        Sources::read(&[name, "control"])?.write(&directory)?;
+        Ok(directory)
     }
 
     /// The executable of a C program with frame pointers, built if it is not there yet.
@@ -88,12 +107,17 @@ impl Sources {
     fn read(folders: &[&str]) -> Result<Self> {
         let programs = workspace_root().join("tests/programs");
         let mut files = Vec::new();
-        for folder in folders {
-            let directory = programs.join(folder);
+        let mut directories: Vec<PathBuf> =
+            folders.iter().map(|folder| programs.join(folder)).collect();
+        while let Some(directory) = directories.pop() {
             let entries = fs::read_dir(&directory)
                 .with_context(|| format!("no test program in {}", directory.display()))?;
             for entry in entries {
                 let path = entry?.path();
+                if path.is_dir() {
+                    directories.push(path);
+                    continue;
+                }
                 let relative = path.strip_prefix(&programs)?.to_path_buf();
                 files.push((relative, fs::read(&path)?));
             }
@@ -104,12 +128,25 @@ impl Sources {
 
     fn write(&self, directory: &Path) -> Result<()> {
         for (relative, content) in &self.0 {
-            let path = directory.join(relative);
+            // A program with modules of its own brings the files that name them.
+            let is_of_module = [MODULE_FILE, MODULE_SUMS]
+                .map(Path::new)
+                .contains(&name_of(relative));
+            let path = directory.join(if is_of_module {
+                name_of(relative)
+            } else {
+                relative
+            });
             fs::create_dir_all(path.parent().unwrap_or(directory))?;
             fs::write(path, content)?;
         }
         Ok(())
     }
+}
+
+/// The last part of a path.
+fn name_of(path: &Path) -> &Path {
+    path.file_name().map_or(path, Path::new)
 }
 
 /// Calls `compile` unless an earlier call with the same sources and key has succeeded.
@@ -147,10 +184,10 @@ fn compile_go(
     module: &Path,
     executable: &Path,
 ) -> Result<()> {
-    fs::write(
-        module.join("go.mod"),
-        format!("module {MODULE}\n\ngo {}\n", go.language()),
-    )?;
+    let own = module.join(MODULE_FILE);
+    if !own.exists() {
+        fs::write(own, format!("module {MODULE}\n\ngo {}\n", go.language()))?;
+    }
     let mut build = go.command()?;
     build
         .current_dir(module)
@@ -159,10 +196,16 @@ fn compile_go(
             "CGO_ENABLED",
             if flags.contains(&Flag::Cgo) { "1" } else { "0" },
         )
-        .args(["build", "-trimpath", "-o"])
+        .args(["build", "-o"])
         .arg(executable);
+    if go.minor() >= FIRST_WITH_TRIMPATH {
+        build.arg("-trimpath");
+    }
     if flags.contains(&Flag::Stripped) {
         build.arg("-ldflags=-s -w");
+    }
+    if flags.contains(&Flag::Arm64) {
+        build.env("GOARCH", "arm64");
     }
     if flags.contains(&Flag::Pie) {
         build.arg("-buildmode=pie");

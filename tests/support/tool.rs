@@ -106,10 +106,10 @@ impl Tool {
     /// Waits for a line of stderr that contains this.
     ///
     /// # Errors
-    /// If the tool ends, or half a minute passes, without one.
+    /// If the tool ends, or minutes pass, without one.
     pub fn until(&mut self, wanted: &str) -> Result<()> {
         loop {
-            let Ok(line) = self.stderr.recv_timeout(Duration::from_secs(30)) else {
+            let Ok(line) = self.stderr.recv_timeout(PATIENCE) else {
                 bail!("tracer did not say {wanted:?}: {}", self.said.join("\n"));
             };
             let found = line.contains(wanted);

@@ -6,15 +6,31 @@
 //! ```
 
 mod call;
+mod creation;
 mod fact;
+mod go;
+mod holders;
+mod loss;
 mod sample;
+mod socket;
 
 pub use call::{Advice, Call, Errno, Peer, Syscall};
-pub use fact::{Access, EndedBy, Faults, Frame, LossCount, ProcessFacts, StackTrace, Symbol};
+pub use creation::{Ancestor, Creation, CreatorWatch};
+pub use fact::{
+    Access, EndedBy, Faults, Frame, FrameKind, Module, ProcessFacts, StackTrace, Symbol,
+};
+pub use go::{
+    FoundBy, GoCounters, GoResidency, GoRuntime, GoSpans, GoroutineGroup, Goroutines, HeapCount,
+    HeapProfile, HeapProfiling, HeapSite, SpanClass,
+};
+pub use holders::{HeldSite, Holders, Owner, OwnerKind};
+pub use loss::{CpuLoss, Loss, LossCount, LossGap};
 pub use sample::{
     Backing, CgroupSample, CgroupVersion, Descriptor, DescriptorKind, Mapping, MappingUse,
     MemoryDetail, MemorySample,
 };
+
+pub use socket::{OtherDescriptors, SocketAbout, SocketState, SocketStates};
 
 /// Nanoseconds of the kernel's monotonic clock.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -61,12 +77,16 @@ pub enum EventKind {
     Mappings(Vec<Mapping>),
     /// All open file descriptors: the base of the fd ledger.
     Descriptors(Vec<Descriptor>),
+    /// The open sockets and their states.
+    SocketStates(SocketStates),
     /// A system call that returned.
     Call(Call),
     /// First-touch page faults since the last such event, by stack.
     Faults(Faults),
     /// The addresses of a stack seen for the first time.
     Stack(StackTrace),
+    /// Code that addresses of stacks lie in, told the first time and when there is news.
+    Modules(Vec<Module>),
     /// The names of addresses seen for the first time.
     Symbols(Vec<Symbol>),
     /// RSS and its parts.
@@ -75,6 +95,28 @@ pub enum EventKind {
     MemoryDetail(MemoryDetail),
     /// The memory cgroup of the process.
     Cgroup(CgroupSample),
+    /// A goroutine was created.
+    Created(Creation),
+    /// Creations of goroutines are watched from now on, or no longer.
+    CreatorWatch(CreatorWatch),
+    /// Goroutines from before creations were watched.
+    Ancestors(Vec<Ancestor>),
+    /// Whether the Go runtime can be read.
+    GoRuntime(GoRuntime),
+    /// Counters of the Go runtime.
+    GoCounters(GoCounters),
+    /// The Go heap by size class.
+    GoSpans(GoSpans),
+    /// Where the resident memory of the Go runtime is; the `MemoryDetail` of the instant follows.
+    GoResidency(GoResidency),
+    /// Allocation sites that the heap profile counts, told the first time.
+    HeapSites(Vec<HeapSite>),
+    /// The heap profile.
+    HeapProfile(HeapProfile),
+    /// The goroutines by what they do.
+    Goroutines(Goroutines),
+    /// Who holds objects of the heap.
+    Holders(Holders),
     /// The process replaced its program: a new `Process` and `Mappings` follow.
     Exec,
     /// The process forked this child, which is not traced.
@@ -85,7 +127,7 @@ pub enum EventKind {
     /// The process ended.
     Exit,
     /// Counts of kernel events so far, kind by kind.
-    Loss(Vec<LossCount>),
+    Loss(Loss),
     /// A moment to look at trends; nothing else happened.
     Tick,
     /// The recording ended in good order.

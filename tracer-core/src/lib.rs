@@ -9,3 +9,4 @@ pub mod process;
 pub mod report;
 pub mod rules;
 pub mod trace;
+pub mod window;

@@ -72,6 +72,20 @@ pub fn plain(function: &str) -> &str {
         .unwrap_or(function)
 }
 
+/// The name as Go's own stack traces and pprof print it: `main.Map[...]` of `main.Map[go.shape.int]`.
+///
+/// To be asked about Go functions only (`funcNameForPrint` in `runtime/symtab.go`).
+#[must_use]
+pub fn printed(function: &str) -> Cow<'_, str> {
+    match (function.find('['), function.rfind(']')) {
+        (Some(open), Some(close)) if open < close => {
+            let (before, after) = (&function[..open], &function[close + 1..]);
+            Cow::Owned(format!("{before}[...]{after}"))
+        }
+        _ => Cow::Borrowed(function),
+    }
+}
+
 /// The package of a Go function: `github.com/a/b` of `github.com/a/b.(*T).M.func1`.
 ///
 /// `None` for names that are not Go's.
@@ -234,6 +248,23 @@ mod tests {
                 "type:.eq.T",
             ],
         );
+    }
+
+    #[test]
+    fn type_arguments_are_not_printed() {
+        for (function, expected) in [
+            ("main.main", "main.main"),
+            ("main.Map[go.shape.int]", "main.Map[...]"),
+            ("main.Map[...]", "main.Map[...]"),
+            (
+                "main.(*Tree[go.shape.[]uint8,go.shape.int]).Put.func1",
+                "main.(*Tree[...]).Put.func1",
+            ),
+            ("main.odd]name[", "main.odd]name["),
+            ("main.open[", "main.open["),
+        ] {
+            assert_eq!(printed(function), expected);
+        }
     }
 
     #[test]

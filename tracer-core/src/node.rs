@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Event, ProcessId};
-use crate::process::Process;
+use crate::event::{Event, ProcessId, Timestamp};
+use crate::process::{Process, Request};
 use crate::report::Report;
 
 /// Events of a further process are counted and ignored.
@@ -33,6 +33,13 @@ impl Node {
         process.apply(event.at, &event.kind);
     }
 
+    /// Counts anew from this moment on; what is known stays.
+    pub fn restart(&mut self, at: Timestamp) {
+        for process in self.processes.values_mut() {
+            process.restart(at);
+        }
+    }
+
     /// The report on the process attached to: the first one heard of.
     #[must_use]
     pub fn report(&self) -> Option<Report> {
@@ -43,6 +50,20 @@ impl Node {
     #[must_use]
     pub fn report_on(&self, process: ProcessId) -> Option<Report> {
         self.processes.get(&process).map(Report::on)
+    }
+
+    /// What it would be worth to look at in a process.
+    #[must_use]
+    pub fn requests_on(&self, process: ProcessId) -> Vec<Request> {
+        let process = self.processes.get(&process);
+        process.map(Process::requests).unwrap_or_default()
+    }
+
+    /// Whether to look who holds the heap of a process; `always` whether it grows or not.
+    #[must_use]
+    pub fn wants_holders(&self, process: ProcessId, always: bool) -> bool {
+        let process = self.processes.get(&process);
+        process.is_some_and(|process| process.wants_holders(always))
     }
 
     /// The processes heard of, in order of their ids.
@@ -61,7 +82,7 @@ impl Node {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::event::{EventKind, Timestamp};
+    use crate::event::EventKind;
 
     fn tick(tgid: u32, start_ticks: u64) -> Event {
         let process = ProcessId { tgid, start_ticks };

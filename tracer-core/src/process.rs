@@ -2,12 +2,39 @@
 
 use crate::event::{CgroupSample, EndedBy, EventKind, ProcessFacts, ProcessId, Timestamp};
 use crate::ledger::calls::CallLedger;
+use crate::ledger::creators::CreatorLedger;
 use crate::ledger::descriptors::DescriptorLedger;
 use crate::ledger::faults::FaultLedger;
+use crate::ledger::go::GoLedger;
 use crate::ledger::loss::LossLedger;
 use crate::ledger::memory::MemoryLedger;
+use crate::ledger::modules::ModuleTable;
+use crate::ledger::per_socket::PerSocketLedger;
+use crate::ledger::series::Series;
 use crate::ledger::symbols::SymbolTable;
 use crate::ledger::vma::VmaLedger;
+use crate::rules::heap_grows;
+
+/// So many sockets opened and not closed make their openers interesting.
+const KEPT_SOCKETS: u64 = 3;
+/// So many goroutines more make their creators interesting.
+const MORE_GOROUTINES: u64 = 20;
+
+/// What the engine asks of whoever feeds it. A replay has nothing to give.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Request {
+    /// Watch who creates goroutines.
+    WatchCreators,
+}
+
+/// The sockets at one moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SocketReading {
+    /// Open.
+    pub open: u64,
+    /// Closed since the start.
+    pub closed: u64,
+}
 
 /// All that is known about a process. Rules read it, events change it.
 #[derive(Clone, Debug, Default)]
@@ -23,9 +50,14 @@ pub struct Process {
     vma: VmaLedger,
     calls: CallLedger,
     faults: FaultLedger,
+    creators: CreatorLedger,
+    per_socket: PerSocketLedger,
     descriptors: DescriptorLedger,
+    sockets: Series<SocketReading>,
     memory: MemoryLedger,
+    modules: ModuleTable,
     symbols: SymbolTable,
+    go: GoLedger,
     loss: LossLedger,
     cgroup: Option<CgroupSample>,
 }
@@ -54,22 +86,67 @@ impl Process {
             EventKind::Call(call) => {
                 let moved = self.vma.apply(call, at);
                 self.calls.add(call, moved);
-                self.descriptors.apply(call, at);
+                self.descriptors.apply(call, at, &self.creators);
             }
             EventKind::Faults(faults) => self.faults.add(faults),
             EventKind::Stack(stack) => self.symbols.add_stack(stack),
+            EventKind::Modules(modules) => self.modules.add(modules),
             EventKind::Symbols(symbols) => self.symbols.add_symbols(symbols),
-            EventKind::Memory(sample) => self.memory.add(at, sample),
+            EventKind::Memory(sample) => {
+                self.memory.add(at, sample);
+                let sockets = self.descriptors.open_sockets();
+                self.per_socket.add_rss(at, sockets, sample.rss);
+            }
             EventKind::MemoryDetail(detail) => self.memory.add_detail(detail),
+            EventKind::SocketStates(states) => self.descriptors.observe(states),
+            EventKind::Created(creation) => self.creators.add(creation),
+            EventKind::Ancestors(ancestors) => self.creators.add_ancestors(ancestors),
+            EventKind::CreatorWatch(watch) => self.creators.set_watch(watch),
+            EventKind::GoRuntime(runtime) => self.go.set_runtime(runtime),
+            EventKind::GoCounters(counters) => {
+                self.go.add_counters(at, counters);
+                let (cycle, live) = (counters.gc_cycles, counters.heap_marked);
+                let sockets = self.descriptors.open_sockets();
+                self.per_socket.add_live(at, sockets, cycle, live);
+                self.per_socket
+                    .add_goroutines(at, sockets, counters.goroutines);
+            }
+            EventKind::GoSpans(spans) => self.go.add_spans(spans),
+            EventKind::GoResidency(residency) => self.go.add_residency(at, *residency),
+            EventKind::HeapSites(sites) => self.go.add_sites(sites),
+            EventKind::HeapProfile(profile) => self.go.add_profile(profile),
+            EventKind::Holders(holders) => self.go.set_holders(holders),
+            EventKind::Goroutines(goroutines) => self.go.add_goroutines(goroutines),
             EventKind::Exec => self.exec(at),
             EventKind::Fork { .. } => self.forks += 1,
             EventKind::Exit => self.exited = true,
-            EventKind::Loss(counts) => self.loss.update(counts),
+            EventKind::Loss(loss) => self.loss.update(loss),
             EventKind::End(ended) => self.ended = Some(*ended),
             EventKind::Cgroup(sample) => self.cgroup = Some(sample.clone()),
-            // Its time is all it tells.
-            EventKind::Tick => {}
+            EventKind::Tick => self.tick(at),
         }
+    }
+
+    /// A moment to note what only adds up.
+    fn tick(&mut self, at: Timestamp) {
+        if self.descriptors.is_seeded() {
+            let reading = SocketReading {
+                open: self.descriptors.open_sockets(),
+                closed: self.descriptors.closed(),
+            };
+            self.sockets.add(at, &reading);
+        }
+    }
+
+    /// Counts anew from this moment on: who it is, what it has mapped and open, and the names of
+    /// its code stay known.
+    pub fn restart(&mut self, at: Timestamp) {
+        self.first_at = Some(at);
+        self.last_at = at;
+        self.forget_counts();
+        self.sockets = Series::default();
+        self.go.restart();
+        self.descriptors.restart();
     }
 
     /// Another program runs in the process now: what was learned about the memory of the
@@ -78,11 +155,20 @@ impl Process {
         self.execs += 1;
         self.vma = VmaLedger::default();
         self.vma.set_page_size(self.facts.page_size);
+        self.forget_counts();
+        self.modules = ModuleTable::default();
+        self.go = GoLedger::default();
+        self.creators = CreatorLedger::default();
+        self.symbols.forget_names();
+        self.descriptors = self.descriptors.exec(at);
+    }
+
+    /// Forgets what was counted and measured of its memory.
+    fn forget_counts(&mut self) {
         self.calls = CallLedger::default();
         self.faults = FaultLedger::default();
         self.memory = MemoryLedger::default();
-        self.symbols.forget_names();
-        self.descriptors = self.descriptors.exec(at);
+        self.per_socket = PerSocketLedger::default();
     }
 
     /// Its id.
@@ -103,11 +189,39 @@ impl Process {
         self.facts.go_version.is_some()
     }
 
+    /// What it would be worth to look at more closely now.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        let sockets_stay = self.descriptors.kept() >= KEPT_SOCKETS;
+        let goroutines = self.go.goroutines();
+        let goroutines_grow = goroutines.is_some_and(|censuses| {
+            let before = censuses.before().map_or(u64::MAX, |before| before.total);
+            censuses.last().total >= before.saturating_add(MORE_GOROUTINES)
+        });
+        let watched = self.creators.watch().is_some();
+        let wanted = self.is_go() && !watched && (sockets_stay || goroutines_grow);
+        Vec::from_iter(wanted.then_some(Request::WatchCreators))
+    }
+
+    /// Whether to look who holds the heap: it can be told and nobody has looked; and unless
+    /// `always`, the heap grows, which takes a while to tell.
+    #[must_use]
+    pub fn wants_holders(&self, always: bool) -> bool {
+        let can_be_told = self.go.holders().is_none() && self.go.spans().is_some();
+        can_be_told && (always || heap_grows(self))
+    }
+
     /// Seconds from the first to the last event.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.first_at
             .map_or(0.0, |first| self.last_at.seconds_since(first))
+    }
+
+    /// Seconds from the first event to a moment, 0 for one before.
+    #[must_use]
+    pub fn seconds_until(&self, at: Timestamp) -> f64 {
+        self.first_at.map_or(0.0, |first| at.seconds_since(first))
     }
 
     /// When the last event happened.
@@ -164,6 +278,24 @@ impl Process {
         &self.descriptors
     }
 
+    /// Its sockets over time.
+    #[must_use]
+    pub fn sockets(&self) -> &Series<SocketReading> {
+        &self.sockets
+    }
+
+    /// Who created its goroutines.
+    #[must_use]
+    pub fn creators(&self) -> &CreatorLedger {
+        &self.creators
+    }
+
+    /// What moves with its sockets.
+    #[must_use]
+    pub fn per_socket(&self) -> &PerSocketLedger {
+        &self.per_socket
+    }
+
     /// Its RSS over time.
     #[must_use]
     pub fn memory(&self) -> &MemoryLedger {
@@ -174,6 +306,18 @@ impl Process {
     #[must_use]
     pub fn symbols(&self) -> &SymbolTable {
         &self.symbols
+    }
+
+    /// What its Go runtime said.
+    #[must_use]
+    pub fn go(&self) -> &GoLedger {
+        &self.go
+    }
+
+    /// The files whose code is on its stacks.
+    #[must_use]
+    pub fn modules(&self) -> &ModuleTable {
+        &self.modules
     }
 
     /// Its memory cgroup, as last read.

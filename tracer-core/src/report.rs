@@ -5,8 +5,14 @@
 
 mod calls;
 mod conclusion;
+mod diff;
+mod effects;
 mod escape;
+mod goroutines;
 mod growth;
+mod heap;
+mod holders;
+mod loss;
 mod memory;
 mod numbers;
 mod sockets;
@@ -18,18 +24,27 @@ mod wrap;
 
 pub use calls::{CallLine, CallOrigin};
 pub use conclusion::Conclusion;
+pub use diff::{Change, Diff, diff_text};
 pub use escape::escape;
+pub use goroutines::{GoroutineSite, Goroutines};
 pub use growth::GrowthLine;
+pub use heap::{AfterGcTrend, ClassLine, Heap, HeapSiteLine};
+pub use holders::{HolderLine, HolderSearch, RootLine};
+pub use loss::{CpuLine, GapLine, LossLine};
 pub use memory::{LedgerLine, LedgerTable, Memory};
-pub use sockets::{SocketOrigin, Sockets};
+pub use sockets::{
+    ChainHop, Creators, Direction, OtherDescriptors, PerOpen, Slope, SocketOrigin, Sockets,
+    UnexplainedSockets,
+};
 pub use stack::StackFrame;
-pub use summary::{Cgroup, LossLine, Overflow, ProcessSummary, Recording, Window};
-pub use text::text;
+pub use summary::{Cgroup, Overflow, ProcessSummary, Recording, Window};
+pub use text::{holders_text, sockets_text, text};
 pub use verdict::{Evidence, Origin, Status, VerdictLine};
 pub use wrap::{WIDTH, wrap};
 
 pub(crate) use calls::class_of;
-pub(crate) use numbers::plural;
+pub(crate) use growth::lines as growth_lines;
+pub(crate) use numbers::{mib, plural, signed_mib};
 pub(crate) use stack::{by_lines, own_line};
 
 use serde::Serialize;
@@ -39,10 +54,6 @@ use crate::rules::RULES;
 
 /// Name and version of the JSON form.
 pub const SCHEMA: &str = "tracer/report/1";
-
-/// A thing this version does not measure; `null` in JSON.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-pub struct NotMeasured;
 
 /// The report on one process. What was not measured is `None`, never 0.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,7 +74,7 @@ pub struct Report {
     pub conclusion: Conclusion,
     /// The answer's reason, in one or two sentences.
     pub why: String,
-    /// What each rule says, in the order of the rules.
+    /// What each rule says: leaks first, then what else was found, then the rest.
     pub verdicts: Vec<VerdictLine>,
     /// Where RSS is, all at one instant.
     pub ledger: Option<LedgerTable>,
@@ -75,24 +86,29 @@ pub struct Report {
     pub calls: Vec<CallLine>,
     /// Memory touched for the first time, by stack, largest first.
     pub growth: Vec<GrowthLine>,
-    /// The Go heap.
-    pub heap: NotMeasured,
+    /// The Go heap; `None` when it is not a Go program.
+    pub heap: Option<Heap>,
     /// Sockets by origin.
     pub sockets: Option<Sockets>,
-    /// Who keeps objects alive.
-    pub holders: NotMeasured,
+    /// Who keeps objects alive; `None` when it was not searched.
+    pub holders: Option<Vec<HolderLine>>,
+    /// How that was searched.
+    pub holder_search: Option<HolderSearch>,
     /// Goroutines by creation site.
-    pub goroutines: NotMeasured,
+    pub goroutines: Option<Goroutines>,
 }
 
 impl Report {
     /// The report on a process as it stands.
     #[must_use]
     pub fn on(process: &Process) -> Self {
-        let verdicts: Vec<VerdictLine> = RULES
+        let mut verdicts: Vec<VerdictLine> = RULES
             .iter()
             .map(|rule| VerdictLine::new(rule.name(), rule.judge(process)))
             .collect();
+        // What was found comes first; else they stay in the order of the rules.
+        verdicts.sort_by_key(|verdict| (verdict.status != Status::Found, !verdict.leak));
+        effects::tie(&mut verdicts, process);
         let growth = growth::lines(process);
         let (conclusion, why) = conclusion::conclude(process, &verdicts, &growth);
         Self {
@@ -101,19 +117,20 @@ impl Report {
             window: Window::on(process),
             recording: None,
             overflow: Overflow::on(process),
-            loss: process.loss().iter().map(LossLine::from).collect(),
+            loss: loss::lines(process),
             conclusion,
             why,
             verdicts,
-            ledger: LedgerTable::on(process.memory()),
+            ledger: LedgerTable::on(process.memory(), process.go()),
             memory: Memory::on(process.memory()),
             cgroup: process.cgroup().map(Cgroup::from),
             calls: calls::lines(process),
             growth,
-            heap: NotMeasured,
+            heap: Heap::on(process),
             sockets: Sockets::on(process),
-            holders: NotMeasured,
-            goroutines: NotMeasured,
+            holders: HolderLine::on(process),
+            holder_search: process.go().holders().map(HolderSearch::new),
+            goroutines: Goroutines::on(process),
         }
     }
 
@@ -126,9 +143,41 @@ impl Report {
     }
 }
 
+/// The part of the report about sockets.
+#[derive(Serialize)]
+struct SocketReport<'a> {
+    schema: &'a str,
+    process: &'a ProcessSummary,
+    window: &'a Window,
+    loss: &'a [LossLine],
+    sockets: &'a Option<Sockets>,
+}
+
+/// The part of the report about sockets, as [`json`] gives the whole.
+#[must_use]
+pub fn sockets_json(report: &Report) -> String {
+    pretty(&SocketReport {
+        schema: "tracer/sockets/1",
+        process: &report.process,
+        window: &report.window,
+        loss: &report.loss,
+        sockets: &report.sockets,
+    })
+}
+
 /// The report as one JSON object, ending in a newline. Text of the target stands as it is.
 #[must_use]
 pub fn json(report: &Report) -> String {
+    pretty(report)
+}
+
+/// What changed, as one JSON object.
+#[must_use]
+pub fn diff_json(diff: &Diff) -> String {
+    pretty(diff)
+}
+
+fn pretty<T: Serialize>(report: &T) -> String {
     // Only maps with keys that are not strings could fail, and there are none.
     let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
     text.push('\n');

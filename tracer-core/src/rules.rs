@@ -1,16 +1,66 @@
 //! What is wrong with a process: one rule for each disease, each judged by itself.
 
 mod catalogue;
+mod client_per_request;
+mod file_mapping_growth;
+mod fragmentation;
+mod gc_headroom;
+mod goroutine_leak;
+pub(crate) mod growth;
+mod healthy;
+mod heap_growth;
+mod huge_page_inflation;
 mod lazily_freed;
+mod memory_limit;
+mod native_growth;
+mod open_sockets;
+mod owners;
+mod retained_after_close;
+#[cfg(test)]
+mod scenes;
+mod socket_leak;
+mod words;
 
 pub use catalogue::{catalogue, explain};
+pub use client_per_request::ClientPerRequest;
+pub use file_mapping_growth::FileMappingGrowth;
+pub use fragmentation::Fragmentation;
+pub use gc_headroom::GcHeadroom;
+pub use goroutine_leak::GoroutineLeak;
+pub use healthy::Healthy;
+pub use heap_growth::HeapGrowth;
+pub use huge_page_inflation::HugePageInflation;
 pub use lazily_freed::LazilyFreed;
+pub use memory_limit::MemoryLimit;
+pub use native_growth::NativeGrowth;
+pub use retained_after_close::RetainedAfterClose;
+pub use socket_leak::SocketLeak;
 
 use crate::process::Process;
 use crate::report::{Evidence, Origin};
 
+/// Whether something keeps more and more objects, so that it is worth to look who.
+#[must_use]
+pub fn heap_grows(process: &Process) -> bool {
+    matches!(heap_growth::live_heap(process), growth::Growth::Steady(_))
+}
+
 /// All rules, in the order of reports.
-pub const RULES: &[&dyn Rule] = &[&LazilyFreed];
+pub const RULES: &[&dyn Rule] = &[
+    &ClientPerRequest,
+    &RetainedAfterClose,
+    &SocketLeak,
+    &GoroutineLeak,
+    &HeapGrowth,
+    &NativeGrowth,
+    &FileMappingGrowth,
+    &LazilyFreed,
+    &MemoryLimit,
+    &GcHeadroom,
+    &HugePageInflation,
+    &Fragmentation,
+    &Healthy,
+];
 
 /// Judges one disease.
 pub trait Rule: Sync {

@@ -20,6 +20,7 @@
 mod block;
 mod call;
 mod column;
+mod creation;
 mod damage;
 mod encoder;
 mod fault;
@@ -37,6 +38,7 @@ mod record;
 mod scan;
 #[cfg(test)]
 mod schema;
+mod window;
 mod wire;
 
 pub use damage::Damage;
@@ -44,6 +46,7 @@ pub use encoder::Encoder;
 pub use header::{OpenError, Version};
 pub use index::{Index, IndexEntry};
 pub use reader::Reader;
+pub use window::Source;
 
 /// Largest payload before compression, in bytes.
 ///

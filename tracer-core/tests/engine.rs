@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use tracer_core::event::{
     Access, Advice, Call, Descriptor, DescriptorKind, EndedBy, Event, EventKind, Faults, Frame,
-    LossCount, MemorySample, Peer, ProcessFacts, ProcessId, StackId, StackTrace, Symbol, Syscall,
-    Timestamp,
+    Loss, LossCount, MemorySample, Peer, ProcessFacts, ProcessId, StackId, StackTrace, Symbol,
+    Syscall, Timestamp,
 };
 use tracer_core::node::Node;
 use tracer_core::report;
@@ -52,6 +52,7 @@ fn call(stack: u64, entered: Option<u64>, outcome: u64, what: Syscall) -> EventK
         tid: 1,
         entered: entered.map(Timestamp),
         stack: Some(StackId(stack)),
+        goroutine: None,
         outcome: Ok(outcome),
         what,
     })
@@ -120,7 +121,10 @@ fn stream() -> Vec<Event> {
         };
         kinds.push(EventKind::Memory(sample));
     }
-    kinds.push(EventKind::Loss(vec![loss]));
+    kinds.push(EventKind::Loss(Loss {
+        counts: vec![loss],
+        ..Loss::default()
+    }));
     kinds.push(EventKind::End(EndedBy::Duration));
     let process = ProcessId {
         tgid: 4711,
@@ -173,7 +177,7 @@ fn the_json_has_the_names_of_the_contract() {
         ("/recording", json!(null)),
         (
             "/loss",
-            json!([{"kind": "madvise", "expected": 1, "received": 1, "lost": 0}]),
+            json!([{"kind": "madvise", "expected": 1, "received": 1, "lost": 0, "cpus": [], "gaps": []}]),
         ),
         ("/conclusion", json!("no_leak")),
         ("/verdicts/0/rule", json!("lazily-freed")),

@@ -1,11 +1,18 @@
 //! Whatever the events say, the engine neither fails nor contradicts itself.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "trace_roundtrip/go.rs"]
+mod go;
+#[path = "trace_roundtrip/number.rs"]
+#[expect(dead_code, reason = "another test needs the rest")]
+mod number;
+
+use go::go;
 use proptest::prelude::*;
 use serde_json::Value;
 use tracer_core::event::{
     Access, Advice, Backing, Call, Descriptor, DescriptorKind, Errno, Event, EventKind, Faults,
-    Frame, LossCount, Mapping, MappingUse, MemoryDetail, MemorySample, Peer, ProcessFacts,
+    Frame, Loss, LossCount, Mapping, MappingUse, MemoryDetail, MemorySample, Peer, ProcessFacts,
     ProcessId, StackId, StackTrace, Symbol, Syscall, Timestamp,
 };
 use tracer_core::node::Node;
@@ -85,10 +92,21 @@ fn syscall() -> impl Strategy<Value = Syscall> {
                 to,
                 flags: None,
             },
-            _ => Syscall::CloseRange {
+            13 => Syscall::CloseRange {
                 first: a as u32,
                 last: b as u32,
                 flags,
+            },
+            14 => Syscall::Fcntl {
+                fd,
+                command: flags,
+                argument: a,
+            },
+            _ => Syscall::SocketPair {
+                family: 1,
+                kind: flags,
+                protocol: 0,
+                pair: [fd, to],
             },
         }
     })
@@ -102,11 +120,14 @@ fn call() -> impl Strategy<Value = EventKind> {
     ];
     let stack = prop::option::of((1..5_u64).prop_map(StackId));
     let entered = prop::option::of((0..200_u64).prop_map(Timestamp));
-    (syscall(), outcome, stack, entered).prop_map(|(what, outcome, stack, entered)| {
+    let goroutine = prop::option::of(1..6_u64);
+    let values = (syscall(), outcome, stack, entered, goroutine);
+    values.prop_map(|(what, outcome, stack, entered, goroutine)| {
         EventKind::Call(Call {
             tid: 1,
             entered,
             stack,
+            goroutine,
             outcome,
             what,
         })
@@ -136,6 +157,20 @@ fn mapping() -> impl Strategy<Value = Mapping> {
             }
         },
     )
+}
+
+fn loss() -> impl Strategy<Value = EventKind> {
+    (name(), number(), number()).prop_map(|(kind, expected, lost)| {
+        EventKind::Loss(Loss {
+            counts: vec![LossCount {
+                kind,
+                expected,
+                received: lost,
+                lost,
+            }],
+            ..Loss::default()
+        })
+    })
 }
 
 fn kind() -> impl Strategy<Value = EventKind> {
@@ -210,14 +245,6 @@ fn kind() -> impl Strategy<Value = EventKind> {
             ..ProcessFacts::default()
         })
     });
-    let loss = (name(), number(), number()).prop_map(|(kind, expected, lost)| {
-        EventKind::Loss(vec![LossCount {
-            kind,
-            expected,
-            received: lost,
-            lost,
-        }])
-    });
     let faults = (prop::option::of(1..5_u64), number()).prop_map(|(stack, count)| {
         let stack = stack.map(StackId);
         EventKind::Faults(Faults {
@@ -234,8 +261,9 @@ fn kind() -> impl Strategy<Value = EventKind> {
         2 => stack,
         2 => symbol,
         1 => facts,
-        1 => loss,
+        1 => loss(),
         2 => faults,
+        4 => go(),
         1 => prop::collection::vec(mapping(), 0..4).prop_map(EventKind::Mappings),
         1 => Just(EventKind::Exec),
     ]

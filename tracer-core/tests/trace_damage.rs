@@ -1,8 +1,8 @@
 //! Whatever happens to a trace: each block that is whole is read, and what is missing is said.
 
 use tracer_core::event::{
-    Advice, Call, EndedBy, Event, EventKind, Frame, LossCount, ProcessId, StackId, StackTrace,
-    Symbol, Syscall, Timestamp,
+    Advice, Call, EndedBy, Event, EventKind, Frame, Loss, LossCount, ProcessId, StackId,
+    StackTrace, Symbol, Syscall, Timestamp,
 };
 use tracer_core::trace::{Damage, Encoder, OpenError, Reader};
 
@@ -50,6 +50,7 @@ fn event(tgid: u32, number: u64) -> Event {
             tid: tgid + 1,
             entered,
             stack: Some(id),
+            goroutine: None,
             outcome: Ok(outcome),
             what,
         })
@@ -67,12 +68,15 @@ fn event(tgid: u32, number: u64) -> Event {
             frames: vec![frame],
             ..Symbol::default()
         }]),
-        2 => EventKind::Loss(vec![LossCount {
-            kind: "mmap".to_owned(),
-            expected: 9,
-            received: 8,
-            lost: 1,
-        }]),
+        2 => EventKind::Loss(Loss {
+            counts: vec![LossCount {
+                kind: "mmap".to_owned(),
+                expected: 9,
+                received: 8,
+                lost: 1,
+            }],
+            ..Loss::default()
+        }),
         3 => EventKind::End(EndedBy::Duration),
         4 => EventKind::Tick,
         5 | 6 => call(

@@ -4,17 +4,66 @@
 mod call;
 #[path = "trace_roundtrip/fact.rs"]
 mod fact;
+#[path = "trace_roundtrip/go.rs"]
+mod go;
 #[path = "trace_roundtrip/number.rs"]
 mod number;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tracer_core::event::{EndedBy, Event, EventKind, MemoryDetail, ProcessId, Timestamp};
+use tracer_core::event::{
+    Ancestor, CreatorWatch, EndedBy, Event, EventKind, MemoryDetail, OtherDescriptors, Peer,
+    ProcessId, SocketAbout, SocketState, SocketStates, Timestamp,
+};
 use tracer_core::trace::{Encoder, Index, Reader};
 
-use call::{call, faults};
-use fact::{cgroup, descriptor, loss, mapping, mapping_use, memory, process, stack_trace, symbol};
+use call::{call, creation, faults};
+use fact::{
+    cgroup, descriptor, loss, mapping, mapping_use, memory, module, process, stack_trace, symbol,
+};
+use go::go;
 use number::{wide, word};
+
+/// Boxed: a union of all kinds at once would not fit on the stack.
+fn goroutines_and_sockets() -> BoxedStrategy<EventKind> {
+    prop_oneof![
+        2 => creation(),
+        1 => (any::<bool>(), ".{0,9}").prop_map(|(watching, reason)| {
+            EventKind::CreatorWatch(CreatorWatch { watching, reason })
+        }),
+        1 => vec((wide(), proptest::option::of(wide()), wide()), 0..4).prop_map(|ancestors| {
+            let ancestor = |(goroutine, creator, created_at)| Ancestor {
+                goroutine,
+                creator,
+                created_at,
+            };
+            EventKind::Ancestors(ancestors.into_iter().map(ancestor).collect())
+        }),
+        1 => (wide(), vec((-2..9_i32, wide(), word()), 0..4)).prop_map(|(began, sockets)| {
+            let socket = |(fd, inode, state)| SocketState {
+                fd,
+                inode,
+                state,
+                queued: inode,
+                about: (state % 2 == 0).then(|| SocketAbout {
+                    protocol: "UDP".to_owned(),
+                    local: None,
+                    remote: Some(Peer::Other(state as u16)),
+                }),
+            };
+            let sockets = sockets.into_iter().map(socket).collect();
+            let others = vec![OtherDescriptors { kind: "file".to_owned(), count: began }];
+            EventKind::SocketStates(SocketStates {
+                began: Timestamp(began),
+                sockets,
+                settled: began % 2 == 0,
+                last: began % 3 == 0,
+                others,
+            })
+        }),
+    ]
+    .boxed()
+}
 
 fn kind() -> impl Strategy<Value = EventKind> {
     let ended_by = [
@@ -24,17 +73,20 @@ fn kind() -> impl Strategy<Value = EventKind> {
         EndedBy::Oom,
     ];
     prop_oneof![
-        8 => call(),
+        8 => call().boxed(),
         2 => faults(),
+        5 => goroutines_and_sockets(),
         1 => process(),
         1 => vec(mapping(), 0..4).prop_map(EventKind::Mappings),
         1 => vec(descriptor(), 0..4).prop_map(EventKind::Descriptors),
         1 => stack_trace(),
         1 => vec(symbol(), 0..4).prop_map(EventKind::Symbols),
+        1 => vec(module(), 0..4).prop_map(EventKind::Modules),
         1 => memory(),
         1 => (vec(mapping_use(), 0..4), wide())
             .prop_map(|(mappings, took_ns)| EventKind::MemoryDetail(MemoryDetail { mappings, took_ns })),
         1 => cgroup(),
+        2 => go(),
         1 => Just(EventKind::Exec),
         1 => word().prop_map(|child| EventKind::Fork { child }),
         1 => Just(EventKind::Exit),

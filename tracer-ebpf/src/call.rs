@@ -4,9 +4,11 @@ use aya_ebpf::helpers::bpf_probe_read_user;
 use tracer_ebpf::{CallRecord, Kind};
 
 use crate::{
-    arch::kind_of,
+    arch::{SavedRegisters, kind_of},
+    goroutine,
     maps::{
-        IN_CALL, NO_WAKEUP, RECORDS, Thread, WITHIN, count_lost, count_seen, header, now, traced,
+        self, RECORDS, Thread, WITHIN, count_lost, count_seen, count_untold, enter_call, header,
+        leave_call, traced,
     },
     registers, stack,
 };
@@ -14,9 +16,9 @@ use crate::{
 /// Notes when a releasing call began.
 #[inline(always)]
 pub(crate) fn entered() {
-    let Some((thread, _)) = traced() else { return };
-    // Without room the call is reported without its time of entry.
-    let _ = IN_CALL.insert(&thread.key(), &now(), 0);
+    if let Some((thread, _)) = traced() {
+        enter_call(thread);
+    }
 }
 
 /// `-ERESTARTSYS` and `-ERESTARTNOINTR` (include/linux/errno.h): after a signal the kernel makes
@@ -28,13 +30,19 @@ const RESTARTED: [i64; 2] = [-512, -513];
 pub(crate) fn begun() {
     let Some((thread, _)) = traced() else { return };
     count_missed(thread);
-    let Some(kind) = registers::current().and_then(|user| kind_of(user.call_number())) else {
+    let Some(user) = registers::current() else {
         return;
     };
+    let Some(kind) = kind_of(user.call_number()) else {
+        return;
+    };
+    if !matters(kind, &user) {
+        return;
+    }
     // Without room a missed return stays unknown.
     let _ = WITHIN.insert(&thread.key(), &u32::from(kind.0), 0);
     if kind.releases() {
-        let _ = IN_CALL.insert(&thread.key(), &now(), 0);
+        enter_call(thread);
     }
 }
 
@@ -55,10 +63,18 @@ pub(crate) fn count_missed(thread: Thread) {
     // SAFETY: only this thread writes the entry of this thread.
     if let Some(kind) = unsafe { WITHIN.get(&thread.key()) }.copied() {
         let kind = Kind(kind as u16);
-        count_seen(kind);
-        count_lost(kind);
+        count_untold(kind);
         let _ = WITHIN.remove(&thread.key());
     }
+}
+
+/// Commands of `fcntl` that make a descriptor (include/uapi/linux/fcntl.h).
+const DUPLICATING: [u64; 2] = [0, 1030];
+
+/// Whether a call may change what the ledgers know: of `fcntl` few commands do.
+#[inline(always)]
+fn matters(kind: Kind, user: &SavedRegisters) -> bool {
+    kind != Kind::FCNTL || DUPLICATING.contains(&(user.call_args()[1] & 0xffff_ffff))
 }
 
 /// Sends a call that returned `result`.
@@ -66,29 +82,29 @@ pub(crate) fn count_missed(thread: Thread) {
 /// `own` names the call when the hook belongs to it alone, and with it the working memory.
 #[inline(always)]
 pub(crate) fn returned(own: Option<Kind>, result: i64) {
+    let Some((thread, armed)) = traced() else {
+        return;
+    };
     if RESTARTED.contains(&result) {
         return;
     }
-    let Some((thread, target)) = traced() else {
-        return;
-    };
     let Some(user) = registers::current() else {
-        return;
+        return count_untold(own.unwrap_or(Kind::UNKNOWN_CALL));
     };
     let Some(kind) = own.or_else(|| kind_of(user.call_number())) else {
-        return;
+        return count_untold(Kind::UNKNOWN_CALL);
     };
-    count_seen(kind);
-
-    let mut entered_ns = 0;
-    if kind.releases() {
-        // SAFETY: only this thread writes the entry of this thread.
-        entered_ns = unsafe { IN_CALL.get(&thread.key()) }.copied().unwrap_or(0);
-        let _ = IN_CALL.remove(&thread.key());
+    if !matters(kind, &user) {
+        return;
     }
-
+    let wakeup = count_seen(kind);
+    let entered_ns = if kind.releases() {
+        leave_call(thread)
+    } else {
+        0
+    };
     let scratch = own.unwrap_or(Kind::MMAP);
-    let stack = stack::capture(scratch, thread, target, &user).unwrap_or(0);
+    let stack = stack::capture(scratch, thread, armed, &user).unwrap_or(0);
     let Some(mut record) = RECORDS.reserve::<CallRecord>(0) else {
         return count_lost(kind);
     };
@@ -97,16 +113,26 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
         Kind::CONNECT => args = with_peer(args[0], args[2], args[1]),
         // Without a connection there is no peer to read.
         Kind::ACCEPT => args = with_peer(args[0], 0, if result < 0 { 0 } else { args[1] }),
+        // The fourth argument says where the pair of descriptors is: it takes their place.
+        Kind::SOCKETPAIR => args[3] = read_words(args[3])[0],
         Kind::ACCEPT4 => args = with_peer(args[0], args[3], if result < 0 { 0 } else { args[1] }),
         _ => {}
     }
+    let goroutine = if kind.makes_socket() && result >= 0 {
+        maps::target(thread)
+            .and_then(goroutine::current)
+            .unwrap_or(0)
+    } else {
+        0
+    };
     record.write(CallRecord {
         header: header(kind, thread, stack),
         entered_ns,
         result,
+        goroutine,
         args,
     });
-    record.submit(NO_WAKEUP);
+    record.submit(wakeup);
 }
 
 /// A descriptor, a second argument, and the socket address at `address`; zero where unreadable.

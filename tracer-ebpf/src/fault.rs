@@ -1,7 +1,5 @@
 //! First-touch page faults, counted by stack.
 
-use core::ffi::c_void;
-
 use tracer_ebpf::{FaultKey, Kind};
 
 use crate::{
@@ -14,18 +12,18 @@ const PROTECTION: u64 = 1 << 0;
 const WRITE: u64 = 1 << 1;
 const INSTRUCTION: u64 = 1 << 4;
 
-/// Counts a fault of user code with the CPU's `error_code` and the registers at `saved`.
+/// Counts a fault of user code with the CPU's `error_code`.
 #[inline(always)]
-pub(crate) fn faulted(saved: *const c_void, error_code: u64) {
+pub(crate) fn faulted(error_code: u64) {
     // A page that is there but protected adds no page.
     if error_code & PROTECTION != 0 {
         return;
     }
-    let Some((thread, target)) = traced() else {
+    let Some((thread, armed)) = traced() else {
         return;
     };
     count_seen(Kind::PAGE_FAULT);
-    let Some(user) = registers::read(saved) else {
+    let Some(user) = registers::current() else {
         return count_lost(Kind::PAGE_FAULT);
     };
     let access = if error_code & INSTRUCTION != 0 {
@@ -35,7 +33,7 @@ pub(crate) fn faulted(saved: *const c_void, error_code: u64) {
     } else {
         0
     };
-    let stack = stack::capture(Kind::PAGE_FAULT, thread, target, &user).unwrap_or(0);
+    let stack = stack::capture(Kind::PAGE_FAULT, thread, armed, &user).unwrap_or(0);
     let key = FaultKey {
         stack,
         tgid: thread.tgid,

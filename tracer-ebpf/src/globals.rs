@@ -27,6 +27,11 @@ global!(
     hash_seed
 );
 global!(
+    /// 1: stacks are not taken.
+    NO_STACKS,
+    no_stacks
+);
+global!(
     /// 1: the kernel has `bpf_task_pt_regs` (5.15).
     HAS_TASK_PT_REGS,
     has_task_pt_regs

@@ -7,3 +7,4 @@ mod fentry;
 mod kprobe;
 mod raw;
 mod tracepoint;
+mod uprobe;

@@ -45,11 +45,15 @@ kinds! {
     DUP2 = 13, "dup2";
     DUP3 = 14, "dup3";
     CLOSE_RANGE = 15, "close_range";
-    EXEC = 16, "exec";
-    FORK = 17, "fork";
-    EXIT = 18, "exit";
-    PAGE_FAULT = 19, "page_fault";
-    STACK = 20, "stack";
+    FCNTL = 16, "fcntl";
+    SOCKETPAIR = 17, "socketpair";
+    EXEC = 18, "exec";
+    FORK = 19, "fork";
+    EXIT = 20, "exit";
+    PAGE_FAULT = 21, "page_fault";
+    STACK = 22, "stack";
+    GOROUTINE = 23, "goroutine";
+    UNKNOWN_CALL = 24, "unknown_call";
 }
 
 impl Kind {
@@ -59,7 +63,16 @@ impl Kind {
     /// The system calls, in the order of their number.
     #[must_use]
     pub fn calls() -> &'static [Self] {
-        &Self::ALL[..=Self::CLOSE_RANGE.0 as usize]
+        &Self::ALL[..=Self::SOCKETPAIR.0 as usize]
+    }
+
+    /// Makes a socket: worth knowing for which goroutine.
+    #[must_use]
+    pub const fn makes_socket(self) -> bool {
+        matches!(
+            self,
+            Self::SOCKET | Self::SOCKETPAIR | Self::ACCEPT | Self::ACCEPT4
+        )
     }
 
     /// Releases an address range or a descriptor, so its time of entry matters: another thread

@@ -1,23 +1,27 @@
 //! The wire between the kernel side and user space.
 //!
 //! ```text
-//! RECORDS (ring)   CallRecord | LifeRecord | StackRecord, each led by a Header
+//! RECORDS (ring)   CallRecord | GoroutineRecord | LifeRecord | StackRecord, each led by a Header
 //! FAULTS  (hash)   FaultKey → count
-//! SEEN, LOST       per-CPU counters, one slot a Kind
+//! ACCOUNTS         per-CPU Account, one slot a Kind
+//! READ_AT          when user space last read them
 //! TARGETS (hash)   tgid → Target: who is traced, and what is known of it
+//! ARMED            Armed of the only target, when the programs are loaded for one
 //! ```
 //!
 //! All integers are fixed-width and in host order; there is no padding and no invalid value.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod account;
 mod kind;
 mod record;
 mod target;
 
+pub use account::Account;
 pub use kind::Kind;
 pub use record::{
-    CallRecord, FaultKey, Header, LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG, StackHead,
-    StackRecord, TRUNCATED,
+    CallRecord, FaultKey, GoroutineRecord, Header, LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG,
+    StackHead, StackRecord, TRUNCATED,
 };
-pub use target::{CodeRange, Target};
+pub use target::{Armed, CodeRange, Landmarks, Target};

@@ -9,8 +9,8 @@ use tracer_ebpf::{Kind, LifeRecord};
 use crate::{
     call, globals,
     maps::{
-        IN_CALL, NO_WAKEUP, RECORDS, Thread, count_lost, count_seen, current_thread, forget,
-        header, next_epoch, traced,
+        FORCE_WAKEUP, RECORDS, Thread, count_lost, count_seen, current_thread, forget, header,
+        leave_call, next_epoch, traced,
     },
 };
 
@@ -50,13 +50,13 @@ pub(crate) fn exited<C: EbpfContext>(ctx: &C) {
     // Even a killed thread returns from its call first.
     call::count_missed(thread);
     // A thread killed inside a call never returns from it.
-    let _ = IN_CALL.remove(&thread.key());
+    leave_call(thread);
     send(ctx, Kind::EXIT, thread, 0);
 }
 
 #[inline(always)]
 fn send<C: EbpfContext>(ctx: &C, kind: Kind, thread: Thread, value: u64) {
-    count_seen(kind);
+    let wakeup = count_seen(kind);
     let Some(mut record) = RECORDS.reserve::<LifeRecord>(0) else {
         warn!(
             ctx,
@@ -68,5 +68,10 @@ fn send<C: EbpfContext>(ctx: &C, kind: Kind, thread: Thread, value: u64) {
         header: header(kind, thread, 0),
         value,
     });
-    record.submit(NO_WAKEUP);
+    // A new program is looked at while it is still there.
+    record.submit(if kind == Kind::EXEC {
+        FORCE_WAKEUP
+    } else {
+        wakeup
+    });
 }

@@ -1,7 +1,7 @@
 //! The eBPF programs.
 //!
 //! ```text
-//! hooks (tracepoint, kprobe, fentry) ─▶ call | fault | life ─▶ stack ─▶ RECORDS, FAULTS
+//! hooks (tracepoint, kprobe, fentry) ─▶ call | creation | fault | life ─▶ stack ─▶ RECORDS, FAULTS
 //! ```
 //!
 //! A probe filters by process, reads, reserves, writes and submits. It decides nothing.
@@ -11,6 +11,8 @@
 mod arch;
 #[cfg(target_arch = "bpf")]
 mod call;
+#[cfg(target_arch = "bpf")]
+mod creation;
 #[cfg(target_arch = "bpf")]
 mod fault;
 #[cfg(target_arch = "bpf")]

@@ -44,6 +44,8 @@ pub struct CallRecord {
     pub entered_ns: u64,
     /// The kernel's answer: a value, or minus an error number.
     pub result: i64,
+    /// Number of the goroutine that called; 0 when unknown or not asked for.
+    pub goroutine: u64,
     /// The six argument registers. For `connect` and `accept` instead: the descriptor; the length
     /// of the address or the flags; and the first 32 bytes of the socket address.
     pub args: [u64; 6],
@@ -57,6 +59,18 @@ pub struct LifeRecord {
     pub header: Header,
     /// Fork: thread group id of the child. Else 0.
     pub value: u64,
+}
+
+/// A goroutine that was created.
+#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct GoroutineRecord {
+    /// Kind, time, thread, and the stack of the `go` statement.
+    pub header: Header,
+    /// Its number.
+    pub goroutine: u64,
+    /// Number of the goroutine that created it; 0 when none did.
+    pub creator: u64,
 }
 
 /// A stack seen for the first time, up to its frames.
@@ -100,7 +114,8 @@ pub struct FaultKey {
 }
 
 const _: () = assert!(size_of::<Header>() == 32);
-const _: () = assert!(size_of::<CallRecord>() == 96);
+const _: () = assert!(size_of::<CallRecord>() == 104);
+const _: () = assert!(size_of::<GoroutineRecord>() == 48);
 const _: () = assert!(size_of::<LifeRecord>() == 40);
 const _: () = assert!(size_of::<StackHead>() == 48);
 const _: () = assert!(size_of::<StackRecord>() == 48 + 8 * MAX_FRAMES);

@@ -15,16 +15,15 @@ use crate::{
 /// The registers with which the current thread entered the kernel.
 #[inline(always)]
 pub(crate) fn current() -> Option<SavedRegisters> {
-    let saved = if globals::has_task_pt_regs() != 0 {
+    if globals::has_task_pt_regs() != 0 {
         // SAFETY: the helper has no preconditions.
         let task = unsafe { bpf_get_current_task_btf() };
         // SAFETY: the task is the current one, which the helper accepts.
-        unsafe { bpf_task_pt_regs(task) as u64 }
-    } else {
-        let stack: u64 = task_field(globals::task_stack())?;
-        stack + globals::kernel_stack_size() - PT_REGS_SIZE
-    };
-    read(saved as *const c_void)
+        let saved = unsafe { bpf_task_pt_regs(task) as *const SavedRegisters };
+        return Some(SavedRegisters::peek(saved));
+    }
+    let stack: u64 = task_field(globals::task_stack())?;
+    read((stack + globals::kernel_stack_size() - PT_REGS_SIZE) as *const c_void)
 }
 
 /// The registers at `saved`, an address in kernel memory.
@@ -37,6 +36,12 @@ pub(crate) fn read(saved: *const c_void) -> Option<SavedRegisters> {
 /// A word of the current task at an offset that BTF gave.
 #[inline(always)]
 pub(crate) fn task_field(offset: u64) -> Option<u64> {
+    if globals::has_task_pt_regs() != 0 {
+        // SAFETY: the helper has no preconditions.
+        let task = unsafe { bpf_get_current_task_btf() } as *const u64;
+        // SAFETY: the verifier knows the task, and the offset as a constant.
+        return Some(unsafe { task.wrapping_byte_add(offset as usize).read_volatile() });
+    }
     // SAFETY: the helper has no preconditions.
     let task = unsafe { bpf_get_current_task() };
     // SAFETY: the helper checks the address.

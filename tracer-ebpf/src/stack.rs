@@ -6,30 +6,50 @@
 //!       └────────────────────────────────────┘ next slab where fp leaves it
 //! ```
 
+mod slab;
+mod step;
+
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated;
-use tracer_ebpf::{Kind, MAX_FRAMES, NO_FRAME, StackHead, StackRecord, TRUNCATED, Target};
+use tracer_ebpf::{Armed, Kind, MAX_FRAMES, NO_FRAME, StackHead, StackRecord, TRUNCATED, Target};
 
+use self::slab::MAX_BYTES;
+pub(crate) use self::slab::Slab;
+use self::step::Step;
 use crate::{
     arch::SavedRegisters,
     globals,
-    goroutine::{Saved, parked_goroutine, user_word},
-    maps::{NO_WAKEUP, RECORDS, SCRATCH, STACKS, Thread, count_lost, count_seen, header},
+    maps::{
+        self, RECORDS, SCRATCH, Thread, count_lost, count_seen, count_untold, header,
+        remember_sent, was_sent,
+    },
 };
 
-/// Words of a slab. Most Go stacks are shallower than 4 KiB, so one read serves.
-const SLAB_WORDS: usize = 512;
+/// Frames that are followed before the walk looks up.
+const STRIDE: usize = 16;
 
-/// Slab sizes to try, in bytes: a slab that runs off its mapping cannot be read at all.
-const SLAB_BYTES: [u32; 3] = [4096, 512, 16];
+/// Strides of a walk: those of the deepest stack, and some for the places where it looks around.
+const MAX_STRIDES: usize = MAX_FRAMES / STRIDE + 24;
 
 /// Working memory of one program on one CPU.
 #[repr(C)]
 pub(crate) struct Scratch {
-    record: StackRecord,
-    slab: [u64; SLAB_WORDS],
+    /// Whose stack it is: a copy, so that looking it up once serves. It is renewed when the target
+    /// is another, or another is known of it.
+    target: Target,
+    work: Work,
+}
+
+/// A walk and what it works with: what every walk uses comes first, and lies in few pages.
+#[repr(C)]
+struct Work {
     walk: Walk,
+    /// How far above the stack pointer the last walk ended: the next may well end there too, and
+    /// a shorter slab is read faster.
+    reach: Word,
+    record: StackRecord,
+    slab: Slab,
 }
 
 /// A word whose value the verifier cannot follow.
@@ -56,12 +76,22 @@ impl Word {
 /// A walk in progress.
 #[repr(C)]
 struct Walk {
-    /// Address of the slab.
-    base: Word,
-    /// Bytes of the slab that were read.
-    size: Word,
+    /// What comes next, a `Step`.
+    step: Word,
     /// The next frame pointer to follow.
     fp: Word,
+    /// The return address that was found last.
+    caller: Word,
+    /// Where the last frame was found.
+    at: Word,
+    /// Where the kernel's signal frame may begin, the first place.
+    signal: Word,
+    /// 1: the next return address is none, but where the function stands.
+    exact: Word,
+    /// 1: the goroutine that the system stack works for was asked about.
+    asked: Word,
+    /// Index of the first frame that its saved registers gave.
+    recovered_at: Word,
     /// Frames so far.
     count: Word,
     /// Running hash of the frames.
@@ -77,63 +107,87 @@ struct Walk {
 pub(crate) fn capture(
     kind: Kind,
     thread: Thread,
-    target: &Target,
+    armed: Armed,
     user: &SavedRegisters,
 ) -> Option<u64> {
+    if globals::no_stacks() != 0 {
+        return None;
+    }
     let scratch = SCRATCH.get_ptr_mut(u32::from(kind.0))?;
     // SAFETY: the slot is this CPU's and this kind's own, and lives as long as the map.
-    let scratch = unsafe { &mut *scratch };
-    scratch.begin(user, globals::hash_seed() ^ u64::from(target.epoch));
-    scratch.push(user.ip());
-    scratch.load_slab();
-    let word = if scratch.walk.size.get() == 0 {
-        0
-    } else {
-        scratch.slab[0]
-    };
-    let leaf_word = if is_code(target, word) { word } else { 0 };
-    scratch.mix(leaf_word);
-    scratch.follow();
-
-    let mut recovered_at = NO_FRAME;
-    if target.g_offset != 0
-        && scratch.walk.count.get() < MAX_FRAMES as u64
-        && !target
-            .goexit
-            .contains(scratch.walk.last.get().wrapping_sub(1))
-        && let Some(saved) = parked_goroutine(target)
-    {
-        recovered_at = scratch.walk.count.get() as u16;
-        scratch.resume(target, &saved);
+    let Scratch { target, work } = unsafe { &mut *scratch };
+    if target.armed.version != armed.version {
+        let Some(known) = maps::target(thread) else {
+            count_untold(Kind::STACK);
+            return None;
+        };
+        *target = *known;
+        target.armed = armed;
     }
+    work.begin(user, globals::hash_seed() ^ u64::from(armed.epoch));
+    work.push(user.ip());
+    let sp = user.sp() & !7;
+    work.slab.load(sp, work.reach.get());
+    let word = work.slab.first();
+    let leaf_word = if step::is_code(target, word) { word } else { 0 };
+    work.mix(leaf_word);
+    if !walk(u32::from(kind.0)) {
+        work.walk.torn.set(1);
+    }
+    work.remember_reach(sp);
 
-    let hash = scratch.hash();
-    if STACKS.get_ptr(&hash).is_some() {
+    let hash = work.hash();
+    if was_sent(hash) {
         return Some(hash);
     }
-    count_seen(Kind::STACK);
-    let count = scratch.walk.count.get();
-    let truncated = scratch.walk.torn.get() != 0 || count >= MAX_FRAMES as u64;
-    scratch.record.head = StackHead {
+    let wakeup = count_seen(Kind::STACK);
+    let count = work.walk.count.get();
+    let truncated = work.walk.torn.get() != 0 || count >= MAX_FRAMES as u64;
+    work.record.head = StackHead {
         header: header(Kind::STACK, thread, hash),
         leaf_word,
         count: count as u16,
-        recovered_at,
+        recovered_at: work.walk.recovered_at.get() as u16,
         flags: if truncated { TRUNCATED } else { 0 },
         reserved: 0,
     };
-    if !send(&scratch.record, count) {
+    if !send(&work.record, count, wakeup) {
         count_lost(Kind::STACK);
         return None;
     }
-    // A full table only means that the stack will be sent again.
-    let _ = STACKS.insert(&hash, &1, 0);
+    remember_sent(hash);
     Some(hash)
+}
+
+/// Walks to the end of the stack. False when that is too far.
+#[inline(always)]
+fn walk(slot: u32) -> bool {
+    for _ in 0..MAX_STRIDES {
+        if stride(slot) == 0 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Walks some frames on, with the working memory in a slot. 0 at the end of the stack.
+///
+/// Exported, and given nothing but a number: such a function the verifier checks but once,
+/// however often it is called (5.6).
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn stride(slot: u32) -> u64 {
+    let Some(scratch) = SCRATCH.get_ptr_mut(slot) else {
+        return 0;
+    };
+    // SAFETY: the slot is this CPU's and the caller's own, and lives as long as the map.
+    let Scratch { target, work } = unsafe { &mut *scratch };
+    u64::from(work.stride(target))
 }
 
 /// Sends the head and the first `count` frames.
 #[inline(always)]
-fn send(record: &StackRecord, count: u64) -> bool {
+fn send(record: &StackRecord, count: u64, wakeup: u64) -> bool {
     // The verifier wants to see the bound.
     let frames = count.min(MAX_FRAMES as u64);
     let size = size_of::<StackHead>() as u64 + 8 * frames;
@@ -143,22 +197,26 @@ fn send(record: &StackRecord, count: u64) -> bool {
             (&raw const RECORDS).cast_mut().cast::<c_void>(),
             core::ptr::from_ref(record).cast_mut().cast::<c_void>(),
             size,
-            NO_WAKEUP,
+            wakeup,
         ) == 0
     }
 }
 
+/// A running hash, one word on.
 #[inline(always)]
-fn is_code(target: &Target, word: u64) -> bool {
-    target.text.contains(word) || target.libraries.contains(word)
+const fn mixed(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-impl Scratch {
+impl Work {
     #[inline(always)]
     fn begin(&mut self, user: &SavedRegisters, seed: u64) {
-        self.walk.base.set(user.sp() & !7);
-        self.walk.size.set(0);
+        self.walk.step.set(Step::FOLLOW.0);
         self.walk.fp.set(user.fp());
+        self.walk.at.set(0);
+        self.walk.exact.set(0);
+        self.walk.asked.set(0);
+        self.walk.recovered_at.set(u64::from(NO_FRAME));
         self.walk.count.set(0);
         self.walk.hash.set(seed);
         self.walk.last.set(0);
@@ -167,8 +225,16 @@ impl Scratch {
 
     #[inline(always)]
     fn mix(&mut self, word: u64) {
-        let hash = self.walk.hash.get().rotate_left(23) ^ word;
-        self.walk.hash.set(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        self.walk.hash.set(mixed(self.walk.hash.get(), word));
+    }
+
+    /// Follows deeper stacks at once, and shallower ones slowly: several call sites take turns.
+    #[inline(always)]
+    fn remember_reach(&mut self, sp: u64) {
+        let reach = self.walk.at.get().wrapping_sub(sp).wrapping_add(16);
+        let before = self.reach.get();
+        self.reach
+            .set(reach.max(before - (before >> 6)).min(MAX_BYTES));
     }
 
     /// The hash of all frames, never 0.
@@ -188,79 +254,5 @@ impl Scratch {
             self.walk.last.set(address);
             self.mix(address);
         }
-    }
-
-    /// Reads as much as possible of the memory at the base.
-    #[inline(always)]
-    fn load_slab(&mut self) {
-        self.walk.size.set(0);
-        for bytes in SLAB_BYTES {
-            // SAFETY: the slab holds the largest size; the helper checks the user address.
-            let status = unsafe {
-                generated::bpf_probe_read_user(
-                    self.slab.as_mut_ptr().cast::<c_void>(),
-                    bytes,
-                    self.walk.base.get() as *const c_void,
-                )
-            };
-            if status == 0 {
-                self.walk.size.set(u64::from(bytes));
-                return;
-            }
-        }
-    }
-
-    /// Follows the frame pointers to the end of the chain, the depth limit or unreadable memory.
-    #[inline(always)]
-    fn follow(&mut self) {
-        for _ in 1..MAX_FRAMES {
-            let fp = self.walk.fp.get();
-            if fp == 0 || fp & 7 != 0 {
-                return;
-            }
-            let offset = fp.wrapping_sub(self.walk.base.get());
-            let size = self.walk.size.get();
-            if offset >= size || offset.wrapping_add(16) > size {
-                self.walk.base.set(fp);
-                self.load_slab();
-                if self.walk.size.get() == 0 {
-                    self.walk.torn.set(1);
-                    return;
-                }
-            }
-            let word = fp.wrapping_sub(self.walk.base.get()) >> 3;
-            if word >= SLAB_WORDS as u64 - 1 {
-                return;
-            }
-            let next = self.slab[word as usize];
-            let caller = self.slab[word as usize + 1];
-            if caller == 0 {
-                return;
-            }
-            self.push(caller);
-            if next == fp {
-                return;
-            }
-            self.walk.fp.set(next);
-        }
-    }
-
-    /// Goes on with the goroutine that the system stack works for.
-    #[inline(always)]
-    fn resume(&mut self, target: &Target, saved: &Saved) {
-        let at_switch = target.systemstack_switch.contains(saved.pc);
-        let last = self.walk.last.get().wrapping_sub(1);
-        let at_growth = !at_switch && target.morestack.contains(last);
-        if !at_switch {
-            self.push(saved.pc);
-        }
-        // The function that grows its stack has no frame yet; neither had `systemstack`.
-        if (at_growth || (at_switch && target.switch_hides_caller != 0))
-            && let Some(caller) = user_word(saved.sp)
-        {
-            self.push(caller);
-        }
-        self.walk.fp.set(saved.bp);
-        self.follow();
     }
 }

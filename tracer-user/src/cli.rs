@@ -1,10 +1,21 @@
 //! The command line: what was typed, and which command it means.
 
-use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf, process::ExitCode, time::Duration};
+mod check;
+mod look;
+mod trace;
+mod value;
+mod watch;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use std::{ffi::OsString, io::IsTerminal as _, process::ExitCode};
 
-use crate::{commands, failure::Failure, kernel::Family, output};
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::{commands, failure::Failure, output, symbols::foreign};
+
+pub use check::{CheckArgs, CheckFormat};
+pub use look::{HeapArgs, HoldersArgs, SymbolsArgs};
+pub use trace::{AnalyzeArgs, DiffArgs, WindowArgs};
+pub use watch::{AttachArgs, Creators, Holders, Hooks, SocketsArgs};
 
 /// Says why a Go process holds the memory it holds, with evidence.
 #[derive(Debug, Parser)]
@@ -27,7 +38,20 @@ enum Command {
     /// Watch a running process, then report
     Attach(AttachArgs),
     /// Report from a recorded trace: anywhere, without root, target or binary
+    #[command(visible_alias = "report")]
     Analyze(AnalyzeArgs),
+    /// Watch a process or read a trace: a line for each finding, exit code 1 for a leak
+    Check(CheckArgs),
+    /// Say what changed from one trace to another: before and after a deploy
+    Diff(DiffArgs),
+    /// Show or save the Go heap profile of a running process, as its own pprof would
+    Heap(HeapArgs),
+    /// Show who keeps the objects of a running Go process alive
+    Holders(HoldersArgs),
+    /// Show the sockets of a running process, by who asked for them
+    Sockets(SocketsArgs),
+    /// Name addresses of an executable or a library, stripped or not
+    Symbols(SymbolsArgs),
     /// Say what a rule looks for, what would refute it and what to do
     Explain {
         /// Name of the rule; without it all rules are listed
@@ -44,83 +68,22 @@ enum Command {
     },
 }
 
-/// What `attach` was asked.
-#[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line"
-)]
-pub struct AttachArgs {
-    /// Process to watch
-    #[arg(short, long, value_name = "PID", allow_negative_numbers = true)]
-    pub pid: u32,
-    /// Stop after this time, such as 30s or 5m; without it at ^C or when the process exits
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, allow_negative_numbers = true)]
-    pub duration: Option<Duration>,
-    /// Also record everything into this new file, for `tracer analyze`
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Replace the output file if it exists
-    #[arg(short, long)]
-    pub force: bool,
-    /// Print the report as one JSON object
-    #[arg(long)]
-    pub json: bool,
-    /// How to hook system calls
-    #[arg(long, value_enum, default_value_t = Hooks::Auto)]
-    pub hooks: Hooks,
-    /// Watch a program that is not written in Go too, without Go knowledge
-    #[arg(long)]
-    pub any: bool,
-    /// Percentage of lost events above which the exit code is 4
-    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = parse_percent, allow_negative_numbers = true)]
-    pub max_loss: f64,
-    /// Nothing but the report: no live view, no notices
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-/// What `analyze` was asked.
-#[derive(Debug, Args)]
-pub struct AnalyzeArgs {
-    /// Trace file
-    pub file: PathBuf,
-    /// Print the report as one JSON object
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The choice of a hook family.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Hooks {
-    /// The best that this kernel allows
-    Auto,
-    /// fentry and fexit
-    Fentry,
-    /// kprobe and kretprobe
-    Kprobe,
-    /// Syscall tracepoints
-    Tracepoint,
-}
-
-impl Hooks {
-    /// The family asked for, if one was.
-    #[must_use]
-    pub const fn family(self) -> Option<Family> {
-        match self {
-            Self::Auto => None,
-            Self::Fentry => Some(Family::Fentry),
-            Self::Kprobe => Some(Family::Kprobe),
-            Self::Tracepoint => Some(Family::Tracepoint),
-        }
-    }
-}
-
 /// Parses the command line and runs the command.
 ///
 /// # Errors
 /// Whatever ends the command; a `Failure` carries its hint and exit code.
 pub fn run(args: impl Iterator<Item = OsString>) -> anyhow::Result<ExitCode> {
+    let args: Vec<OsString> = args.collect();
+    // Not for users, so it is in no list of commands.
+    if args
+        .get(1)
+        .is_some_and(|command| command == foreign::COMMAND)
+    {
+        let symbols_only = args
+            .get(2)
+            .is_some_and(|flag| flag == foreign::SYMBOLS_ONLY);
+        return foreign::serve(symbols_only).map(|()| ExitCode::SUCCESS);
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) if asks_for_help(error.kind()) => {
@@ -133,6 +96,12 @@ pub fn run(args: impl Iterator<Item = OsString>) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Attach(args) => commands::attach::run(&args),
         Command::Analyze(args) => commands::analyze::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Diff(args) => commands::diff::run(&args),
+        Command::Heap(args) => commands::heap::run(&args),
+        Command::Holders(args) => commands::holders::run(&args),
+        Command::Sockets(args) => commands::sockets::run(&args),
+        Command::Symbols(args) => commands::symbols::run(&args),
         Command::Explain { rule } => commands::explain::run(rule.as_deref()),
         Command::Doctor { pid, json } => commands::doctor::run(pid, json),
     }
@@ -160,33 +129,6 @@ fn one_line(error: &clap::Error) -> Failure {
     )
 }
 
-/// The longest recording, a hundred years: its end must be a time that the clock can show.
-const LONGEST: Duration = Duration::from_hours(100 * 8766);
-
-/// Seconds without a unit, or a time like `1m30s`. Zero is refused: it would see nothing.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let duration = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
-    };
-    if duration.is_zero() {
-        return Err("a recording of no length sees nothing".to_owned());
-    }
-    if duration > LONGEST {
-        return Err(
-            "no recording takes over 100 years; without a time it goes on until ^C".to_owned(),
-        );
-    }
-    Ok(duration)
-}
-
-fn parse_percent(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
-        _ => Err("a percentage lies between 0 and 100".to_owned()),
-    }
-}
-
 fn start_log(verbose: u8) {
     let level = match verbose {
         0 => "warn",
@@ -210,31 +152,6 @@ fn start_log(verbose: u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations() {
-        let check = |text: &str, expected: Option<u64>| {
-            assert_eq!(
-                parse_duration(text).ok().map(|d| d.as_millis() as u64),
-                expected,
-                "{text}"
-            );
-        };
-        check("20", Some(20_000));
-        check("20s", Some(20_000));
-        check("1m30s", Some(90_000));
-        check("250ms", Some(250));
-        check("100years", Some(3_155_760_000_000));
-        check("0", None);
-        check("0s", None);
-        check("101years", None);
-        check("18446744073709551615", None);
-        check("18446744073709551616", None);
-        check("584000000000years", None);
-        check("-5", None);
-        check("soon", None);
-        check("", None);
-    }
 
     #[track_caller]
     fn refused(args: &[&str], expected: &str) {
@@ -265,7 +182,8 @@ mod tests {
         refused(
             &["tracer"],
             "'tracer' requires a subcommand but one was not provided \
-             [subcommands: attach, analyze, explain, doctor, help]",
+             [subcommands: attach, analyze, report, check, diff, heap, holders, sockets, symbols, \
+             explain, doctor, help]",
         );
         refused(
             &["tracer", "attach", "--pid", "-1"],

@@ -8,8 +8,8 @@
 //! Each check asks the kernel for the thing itself; nothing is concluded from a version.
 
 use crate::failure::{ExitStatus, Failure};
-use crate::proc::memlock;
 use crate::proc::target::Target;
+use crate::proc::{memlock, open_files};
 
 mod bpf;
 mod finding;
@@ -60,12 +60,15 @@ pub const CHECKS: &[Check] = &[
     Check::new(Role::Required, "lockdown", bpf::lockdown),
     Check::new(Role::Required, "BTF", bpf::btf),
     Check::new(Role::Required, "ring buffer", bpf::ring_buffer),
+    Check::new(Role::Required, "open files", machine::open_files),
     Check::new(Role::Useful, "memlock limit", machine::memlock),
+    Check::new(Role::Useful, "seccomp", machine::seccomp),
     Check::new(Role::Hook, "fentry", hooks::fentry),
-    Check::new(Role::Hook, "kprobe", hooks::kprobe),
     Check::new(Role::Hook, "tracepoint", hooks::tracepoint),
+    Check::new(Role::Hook, "kprobe", hooks::kprobe),
     Check::new(Role::Useful, "tracefs", hooks::tracefs),
     Check::new(Role::Useful, "page faults", hooks::page_faults),
+    Check::new(Role::Useful, "32-bit calls", machine::compat_calls),
     Check::new(Role::Useful, "uprobe", hooks::uprobe),
     Check::new(Role::Useful, "perf paranoia", machine::perf_event_paranoid),
     Check::new(Role::Useful, "unprivileged BPF", machine::unprivileged_bpf),
@@ -105,6 +108,7 @@ pub struct Diagnosis {
 pub fn run(pid: Option<u32>) -> Diagnosis {
     // As `attach` does, so that the kernel answers here what it will answer there.
     let _ = memlock::raise();
+    open_files::raise();
     let look = |check: &Check| Line {
         name: check.name,
         role: check.role,

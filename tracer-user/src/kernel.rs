@@ -6,11 +6,13 @@
 
 mod btf;
 mod counters;
+mod creators;
 pub mod decode;
 mod faults;
 mod hooks;
 mod programs;
 
 pub use btf::KernelTypes;
+pub use creators::CreatorProbes;
 pub use hooks::{Family, Hooked};
 pub use programs::{Programs, settle};

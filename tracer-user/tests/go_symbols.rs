@@ -1,4 +1,5 @@
-//! Go symbols of real programs, against what Go's own tools and DWARF say about them.
+//! Go executables as a library sees them. Names and lines are compared with those of Go's own tools
+//! in the black-box test `symbols`, for each release.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -10,8 +11,6 @@ mod go_symbols {
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use blazesym::symbolize::source::{Elf, Source};
-use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
 use go_symbols::toolchain::{Build, C, Toolchain};
 use tracer_user::go::{Binary, Table};
 
@@ -34,9 +33,6 @@ const STATIC_CGO: Build = Build {
     ..PLAIN
 };
 
-/// Function, file, line.
-type Place = (String, String, u32);
-
 /// The test program; built once, and kept for the next run of the tests.
 fn program(version: &str, build: Build) -> PathBuf {
     static BUILDING: Mutex<()> = Mutex::new(());
@@ -58,191 +54,6 @@ fn addresses(table: &Table, step: usize) -> Vec<u64> {
     all.sort_unstable();
     all.dedup();
     all
-}
-
-/// What `go tool addr2line` prints: the outer function, the innermost line.
-fn as_addr2line(table: &Table, pc: u64) -> (String, String) {
-    let frames = table.lookup(pc);
-    let (Some(inner), Some(outer)) = (frames.first(), frames.last()) else {
-        return ("?".to_owned(), "?:0".to_owned());
-    };
-    let place = match (&*inner.file, inner.line) {
-        // Between functions, and in C code.
-        ("", 0) => ":-1".to_owned(),
-        (file, line) => format!("{file}:{line}"),
-    };
-    (outer.function.clone().into_owned(), place)
-}
-
-#[test]
-fn names_and_lines_are_those_of_go_tool_addr2line() {
-    for version in VERSIONS {
-        let toolchain = Toolchain::get(version);
-        // It cannot read position-independent programs of Go 1.15 and 1.16; DWARF checks those.
-        let builds = if toolchain.minor() < 18 {
-            &[PLAIN, CGO][..]
-        } else {
-            &[PLAIN, CGO, PIE]
-        };
-        for build in builds {
-            let path = program(version, *build);
-            let (_, table) = parse(&path);
-            let addresses = addresses(&table, 23);
-            let expected = toolchain.addr2line(&path, &addresses);
-            for (pc, mut expected) in addresses.iter().zip(expected) {
-                // Its number for "no line here" depends on what else the table holds.
-                if expected.1.starts_with(":-") {
-                    expected.1 = ":-1".to_owned();
-                }
-                assert_eq!(
-                    as_addr2line(&table, *pc),
-                    expected,
-                    "{version} {build:?} {pc:#x}"
-                );
-            }
-            // Go's own symbol table has the C functions, too, and a suffix for assembly.
-            let functions = toolchain.functions(&path);
-            let ours: Vec<_> = table.functions().collect();
-            let go = functions.iter().filter(|(entry, name)| {
-                !matches!(name.as_str(), "runtime.text" | "runtime.etext")
-                    && table.text_range().contains(entry)
-            });
-            let mut checked = 0;
-            for (entry, name) in go {
-                let index = ours.binary_search_by_key(entry, |(entry, _)| *entry);
-                let Ok(index) = index else {
-                    assert!(build == &CGO, "{version} {build:?} {name} is missing");
-                    continue;
-                };
-                let name = name.trim_end_matches(".abi0");
-                // ELF symbols have no middle dots.
-                let ours = ours[index].1.replace('·', ".");
-                assert_eq!(
-                    without_arguments(&ours),
-                    without_arguments(name),
-                    "{version}"
-                );
-                checked += 1;
-            }
-            assert!(checked > 1000, "{version} {build:?}: {checked} functions");
-        }
-    }
-}
-
-#[test]
-fn inlined_calls_are_those_of_dwarf() {
-    for version in VERSIONS {
-        let toolchain = Toolchain::get(version);
-        for build in [PLAIN, PIE] {
-            let path = program(version, build);
-            let (_, table) = parse(&path);
-            let addresses = addresses(&table, 29);
-            let blazesym = Symbolizer::new();
-            let file = Source::Elf(Elf::new(&path));
-            let found = blazesym
-                .symbolize(&file, Input::VirtOffset(&addresses))
-                .unwrap();
-            let (mut inlined, mut lost, mut other_lines) = (0, 0, 0);
-            for (pc, found) in addresses.iter().zip(found) {
-                let ours: Vec<Place> = table
-                    .lookup(*pc)
-                    .into_iter()
-                    .map(|frame| {
-                        (
-                            frame.function.into_owned(),
-                            frame.file.into_owned(),
-                            frame.line,
-                        )
-                    })
-                    .collect();
-                let Some(found) = found.into_sym() else {
-                    continue;
-                };
-                // Between functions, or no debug information here.
-                if ours[0].1.is_empty() || found.code_info.is_none() {
-                    continue;
-                }
-                let dwarf = places(&found);
-                let names = |places: &[Place]| -> Vec<String> {
-                    places
-                        .iter()
-                        .map(|(name, ..)| without_arguments(name))
-                        .collect()
-                };
-                let (our_names, dwarf_names) = (names(&ours), names(&dwarf));
-                // blazesym loses some nested calls in the DWARF of old releases, never invents any.
-                if toolchain.minor() < 18 && our_names.len() > dwarf_names.len() {
-                    assert!(
-                        our_names.ends_with(&dwarf_names),
-                        "{version} {build:?} {pc:#x}"
-                    );
-                    lost += 1;
-                    continue;
-                }
-                assert_eq!(our_names, dwarf_names, "{version} {build:?} {pc:#x}");
-                inlined += usize::from(ours.len() > 1);
-                let same = ours
-                    .iter()
-                    .zip(&dwarf)
-                    .all(|(ours, dwarf)| (&ours.1, ours.2) == (&dwarf.1, dwarf.2) || dwarf.2 == 0);
-                other_lines += usize::from(!same);
-            }
-            assert!(
-                inlined > 2500,
-                "{version} {build:?}: {inlined} addresses in inlined calls"
-            );
-            assert!(
-                lost < inlined / 4,
-                "{version} {build:?}: {lost} are not in DWARF"
-            );
-            // Go drops a few rows of the DWARF line table; `go tool addr2line` agrees with us there.
-            let allowed = addresses.len() / 4000;
-            assert!(
-                other_lines <= allowed,
-                "{version} {build:?}: {other_lines} differ"
-            );
-        }
-    }
-}
-
-/// Innermost first.
-fn places(found: &Sym<'_>) -> Vec<Place> {
-    let place = |name: &str, info: Option<&CodeInfo<'_>>| {
-        let file = info
-            .map(|info| info.to_path().display().to_string())
-            .unwrap_or_default();
-        let file = file.trim_start_matches("./").to_owned();
-        (
-            name.to_owned(),
-            file,
-            info.and_then(|info| info.line).unwrap_or_default(),
-        )
-    };
-    let inlined = found.inlined.iter().rev();
-    inlined
-        .map(|call| place(&call.name, call.code_info.as_ref()))
-        .chain([place(&found.name, found.code_info.as_deref())])
-        .collect()
-}
-
-/// pclntab writes `[...]` where symbol table and DWARF spell out type arguments and lengths.
-fn without_arguments(name: &str) -> String {
-    let mut depth = 0;
-    let mut short = String::new();
-    for character in name.chars() {
-        match character {
-            '[' => {
-                if depth == 0 {
-                    short.push_str("[...]");
-                }
-                depth += 1;
-            }
-            ']' => depth -= 1,
-            other if depth == 0 => short.push(other),
-            _ => {}
-        }
-    }
-    short
 }
 
 #[test]

@@ -22,6 +22,17 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command(&cargo, args)
 }
 
+/// Builds the tool as users do.
+pub(crate) fn build_tool() -> Result<()> {
+    shown(&mut cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--bin",
+        "tracer",
+    ]))
+}
+
 /// Runs a command whose output the user sees.
 pub(crate) fn shown(command: &mut Command) -> Result<()> {
     let status = command

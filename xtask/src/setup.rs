@@ -7,11 +7,11 @@ mod go;
 mod rust;
 
 use anyhow::Result;
-use tracer_tests::GoVersion;
+use tracer_tests::{GoVersion, Story};
 
 use crate::step::{self, Step};
 
-const STEPS: &[Step] = &[
+const BUILD: &[Step] = &[
     Step {
         name: "rust-src",
         hint: "`rustup component add rust-src` must work: the BPF target has no prebuilt core",
@@ -36,22 +36,79 @@ const STEPS: &[Step] = &[
         present: go::present,
         install: go::install,
     },
+];
+
+const PROGRAMS: &[Step] = &[Step {
+    name: "go 1.15 and 1.26 for test programs",
+    hint: "`go mod download` must work here: see `go env GOPROXY GOSUMDB`",
+    present: || go::missing(GoVersion::ALL).is_empty(),
+    install: || go::install_toolchains(GoVersion::ALL),
+}];
+
+const TESTS: &[Step] = &[
     Step {
-        name: "go 1.15.15 for test programs",
-        hint: "`go mod download` must work here: see `go env GOPROXY GOSUMDB`",
-        present: || go::toolchain_present(GoVersion::GO_1_15),
-        install: || go::install_toolchain(GoVersion::GO_1_15),
+        name: "go 1.11 to 1.27 for test programs",
+        hint: "`go mod download` must work here, and 8 GB be free: see `go env GOPROXY GOSUMDB`",
+        present: || go::missing(GoVersion::MINORS).is_empty(),
+        install: || go::install_toolchains(GoVersion::MINORS),
     },
     Step {
-        name: "go 1.26.8 for test programs",
+        name: "modules of test programs",
         hint: "`go mod download` must work here: see `go env GOPROXY GOSUMDB`",
-        present: || go::toolchain_present(GoVersion::GO_1_26),
-        install: || go::install_toolchain(GoVersion::GO_1_26),
+        present: go::modules_present,
+        install: go::install_modules,
     },
 ];
 
+const VM: &[Step] = &[
+    Step {
+        name: "QEMU and a compiler for arm64",
+        hint: "needs root and Debian's package sources",
+        present: || apt::all_installed(apt::VM),
+        install: || apt::install(apt::VM),
+    },
+    Step {
+        name: "Rust's standard library for arm64",
+        hint: "`rustup target add` must work here",
+        present: rust::arm64_present,
+        install: rust::add_arm64,
+    },
+];
+
+/// All that any command needs.
 pub(crate) fn run() -> Result<()> {
-    step::run(STEPS)
+    step::run(BUILD)?;
+    step::run(TESTS)?;
+    step::run(VM)
+}
+
+/// What the build and `cargo xtask vm` need.
+pub(crate) fn vm() -> Result<()> {
+    step::run(BUILD)?;
+    step::run(PROGRAMS)?;
+    step::run(VM)
+}
+
+/// What the build and `cargo xtask demo` of a story need.
+pub(crate) fn demo(story: &Story) -> Result<()> {
+    step::run(BUILD)?;
+    go::install_for(story.program, story.go).map_err(|error| {
+        let hint = "`go mod download` must work here: see `go env GOPROXY GOSUMDB`";
+        step::failure(
+            format!("go and modules for {}: {error:#}", story.name),
+            hint,
+        )
+    })
+}
+
+/// The tools that `cargo xtask bench` compares with.
+pub(crate) fn peers() -> Result<()> {
+    step::run(&[Step {
+        name: "bpftrace, perf, strace, zstd",
+        hint: "needs root, and Debian's package sources",
+        present: || apt::all_installed(apt::PEERS),
+        install: || apt::install(apt::PEERS),
+    }])
 }
 
 /// Only what `cargo xtask fuzz` needs beyond the rest.

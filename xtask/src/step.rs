@@ -44,18 +44,18 @@ pub(crate) fn failure(error: impl fmt::Display, hint: impl Into<String>) -> Erro
 }
 
 /// Walks the steps in order and stops at the first that fails.
-#[expect(clippy::print_stdout, reason = "progress")]
+#[expect(clippy::print_stderr, reason = "progress")]
 pub(crate) fn run(steps: &[Step]) -> Result<()> {
     for step in steps {
         let start = Instant::now();
         let mut done = "present";
         if !(step.present)() {
-            println!("setup: {}: missing, installing ...", step.name);
+            eprintln!("setup: {}: missing, installing ...", step.name);
             (step.install)()
                 .map_err(|error| failure(format!("{}: {error:#}", step.name), step.hint))?;
             done = "installed";
         }
-        println!(
+        eprintln!(
             "setup: {}: {done} ({:.1} s)",
             step.name,
             start.elapsed().as_secs_f64()

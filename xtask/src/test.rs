@@ -31,7 +31,9 @@ const STEPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("release build", &["build", "--release", "--bin", "tracer"]),
-    ("tests", &["test", "--workspace"]),
+    // All of them, even after one has failed: a run in CI is the only look at that machine.
+    ("tests", &["test", "--workspace", "--no-fail-fast"]),
+    ("kernel matrix", &["xtask", "vm"]),
 ];
 
 #[expect(clippy::print_stdout, reason = "progress")]

@@ -104,8 +104,12 @@ int main(int argc, char **argv) {
 	for (int i = 0; i < 2 * THREADS; i++) {
 		struct worker *worker = &workers[i];
 		*worker = (struct worker){.seed = 77 + i, .calls = calls};
+		// Far below where the kernel puts what it places itself: a MAP_FIXED call over a hole that
+		// another thread was given and is about to give back has no order that calls could tell.
 		// Every area has a hole on both sides, so that none grows into another.
-		char *area = mmap(NULL, (PAGES + 64) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *low = (char *)0x100000000000 + (uint64_t)i * 2 * PAGES * PAGE;
+		char *area = mmap(low, (PAGES + 64) * PAGE, PROT_NONE,
+		                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 		if (area == MAP_FAILED)
 			return 1;
 		worker->area = area + 32 * PAGE;

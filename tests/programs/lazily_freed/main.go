@@ -35,6 +35,7 @@ var served string
 func main() {
 	megabytes := flag.Int("megabytes", 400, "how much to allocate")
 	hold := flag.Float64("hold", 0, "seconds before dropping; negative waits for the command drop")
+	free := flag.Bool("free", false, "give back at once what is dropped: Go 1.12 waits for minutes")
 	flag.Parse()
 
 	commands := control.Commands()
@@ -49,6 +50,9 @@ func main() {
 		select {
 		case <-due:
 			drop()
+			if *free {
+				giveBack()
+			}
 		case <-requests.C:
 			handle()
 		case command := <-commands:

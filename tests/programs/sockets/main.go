@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
+	"unsafe"
 
 	"programs/control"
 )
@@ -19,7 +21,11 @@ var leaked []net.Conn
 func main() {
 	good := flag.Int("good", 100, "connections opened and closed")
 	leaky := flag.Int("leaky", 50, "connections opened and left open")
+	alone := flag.Bool("alone", false, "raise the loopback of a network namespace that has nothing up")
 	flag.Parse()
+	if *alone {
+		raiseLoopback()
+	}
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
@@ -74,6 +80,23 @@ func dialLeaky(address string) {
 	check(err)
 	exchange(conn)
 	leaked = append(leaked, conn)
+}
+
+func raiseLoopback() {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
+	check(err)
+	// struct ifreq (netdevice(7)).
+	request := struct {
+		name  [16]byte
+		flags uint16
+		_     [22]byte
+	}{flags: syscall.IFF_UP}
+	copy(request.name[:], "lo")
+	_, _, failed := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request)))
+	if failed != 0 {
+		check(failed)
+	}
+	check(syscall.Close(fd))
 }
 
 // exchange makes sure that the other side has accepted.

@@ -16,8 +16,10 @@ pub struct Call {
     /// acquisition before `Event::at`, so another thread's reuse of the same address or fd is
     /// told apart by comparing the two.
     pub entered: Option<Timestamp>,
-    /// Who called; `None` when the stack was lost.
+    /// Who called; `None` when the stack was lost or not taken.
     pub stack: Option<StackId>,
+    /// Number of the goroutine that called, for calls about descriptors.
+    pub goroutine: Option<u64>,
     /// The kernel's answer.
     pub outcome: Result<u64, Errno>,
     /// What was asked.
@@ -101,6 +103,19 @@ pub enum Syscall {
         first: u32,
         last: u32,
         flags: u32,
+    },
+    /// `fcntl` with a command that makes a descriptor; the outcome is that.
+    Fcntl {
+        fd: i32,
+        command: u32,
+        argument: u64,
+    },
+    /// `socketpair`; `pair` are the descriptors that it has made.
+    SocketPair {
+        family: u32,
+        kind: u32,
+        protocol: u32,
+        pair: [i32; 2],
     },
 }
 
@@ -197,6 +212,8 @@ impl Syscall {
             Self::DupTo { flags: None, .. } => "dup2",
             Self::DupTo { .. } => "dup3",
             Self::CloseRange { .. } => "close_range",
+            Self::Fcntl { .. } => "fcntl",
+            Self::SocketPair { .. } => "socketpair",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use super::tally::ByStack;
-use crate::event::{Call, Syscall};
+use crate::event::{Call, Errno, Syscall};
 
 /// The name of a call in reports, each advice a call of its own. Finitely many exist.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -90,7 +90,7 @@ impl CallLedger {
             Syscall::ProcessMadvise { .. } => Some(call.outcome.unwrap_or(0)),
             _ => None,
         };
-        let failed = call.outcome.is_err();
+        let failed = has_failed(call);
         let amount = CallCount {
             count: 1,
             failed: u64::from(failed),
@@ -114,10 +114,25 @@ impl CallLedger {
     }
 }
 
+/// Whether a call did not do what it was for.
+///
+/// A connection of a non-blocking socket goes on being made (`EINPROGRESS`), and to ask it for
+/// connections that are not there yet (`EAGAIN`) is how Go waits for them.
+fn has_failed(call: &Call) -> bool {
+    const EAGAIN: Errno = Errno(11);
+    const EINPROGRESS: Errno = Errno(115);
+    match (&call.what, call.outcome) {
+        (Syscall::Connect { .. }, Err(EINPROGRESS)) | (Syscall::Accept { .. }, Err(EAGAIN)) => {
+            false
+        }
+        (_, outcome) => outcome.is_err(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Advice, Errno, StackId};
+    use crate::event::{Advice, StackId};
 
     #[track_caller]
     fn check(calls: &[(Syscall, Result<u64, Errno>)], expected: &[(&str, u64, u64, Option<u64>)]) {
@@ -127,6 +142,7 @@ mod tests {
                 tid: 1,
                 entered: None,
                 stack: Some(StackId(1)),
+                goroutine: None,
                 outcome: *outcome,
                 what: what.clone(),
             };
@@ -167,6 +183,27 @@ mod tests {
                 ("madvise_free", 2, 0, Some(12288)),
                 ("madvise_other", 2, 0, Some(3)),
             ],
+        );
+    }
+
+    #[test]
+    fn to_wait_is_not_to_fail() {
+        let connect = Syscall::Connect { fd: 3, peer: None };
+        let accept = Syscall::Accept {
+            fd: 3,
+            flags: Some(0),
+            peer: None,
+        };
+        check(
+            &[
+                (connect.clone(), Err(Errno(115))),
+                (connect.clone(), Err(Errno(111))),
+                (connect, Err(Errno(11))),
+                (accept.clone(), Err(Errno(11))),
+                (accept.clone(), Err(Errno(24))),
+                (accept, Ok(4)),
+            ],
+            &[("accept4", 3, 1, None), ("connect", 3, 2, None)],
         );
     }
 

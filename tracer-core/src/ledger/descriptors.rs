@@ -4,21 +4,25 @@
 //! may come after the event of the reuse. A close therefore carries when it began: what
 //! was opened later is not what it closed.
 
+mod listing;
 mod origins;
 mod snapshot;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use origins::OriginCount;
+pub use listing::{OtherCount, Unexplained};
+pub use origins::{Origin, OriginCount};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Call, Errno, Peer, StackId, Syscall, Timestamp};
-use origins::Origins;
+use crate::event::{Call, Errno, Peer, SocketAbout, Syscall, Timestamp};
+use crate::ledger::creators::CreatorLedger;
+use origins::{OriginId, Origins};
 
 const SOCK_CLOEXEC: u32 = 0o2_000_000;
 const CLOSE_RANGE_CLOEXEC: u32 = 4;
+const F_DUPFD_CLOEXEC: u32 = 1030;
 const EINPROGRESS: Errno = Errno(115);
 
 /// The socket table.
@@ -34,8 +38,18 @@ pub struct DescriptorLedger {
     pre_existing: u64,
     opened: u64,
     closed: u64,
+    /// Of those opened since the start.
+    closed_again: u64,
     contradictions: u64,
     untracked: u64,
+    has_states: bool,
+    /// Open, though no call opened them.
+    found: u64,
+    /// Listed last time without a call that opened them.
+    suspects: BTreeMap<i32, u64>,
+    /// Numbers freed since the last list was begun, and when.
+    released: BTreeMap<i32, Timestamp>,
+    others: Option<BTreeMap<String, OtherCount>>,
 }
 
 /// What a descriptor number means now.
@@ -48,32 +62,44 @@ struct Slot {
 }
 
 /// An open socket. Descriptors that were duplicated refer to the same one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Socket {
     descriptors: u32,
     inode: Option<u64>,
     opened: Option<Opened>,
+    /// A list had it, and no call had opened it.
+    found: bool,
+    /// As last seen.
+    state: Option<&'static str>,
+    queued: u64,
+    about: Option<SocketAbout>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Opened {
     at: Timestamp,
-    by: Option<StackId>,
+    by: OriginId,
 }
 
 impl DescriptorLedger {
-    /// Applies a call.
-    pub fn apply(&mut self, call: &Call, at: Timestamp) {
+    /// Applies a call; `creators` tells what led to the goroutine that made it.
+    pub fn apply(&mut self, call: &Call, at: Timestamp, creators: &CreatorLedger) {
         let entered = call.entered.unwrap_or(at);
+        let origin = |accepted| Origin {
+            accepted,
+            stack: call.stack,
+            chain: creators.chain(call.goroutine),
+        };
         match (&call.what, call.outcome) {
             (Syscall::Socket { kind, .. }, Ok(fd)) => {
-                self.open(fd as i32, at, call.stack, kind & SOCK_CLOEXEC != 0, None);
+                let cloexec = kind & SOCK_CLOEXEC != 0;
+                self.open(fd as i32, at, origin(false), cloexec, None);
             }
             (Syscall::Accept { flags, peer, .. }, Ok(fd)) => {
                 self.open(
                     fd as i32,
                     at,
-                    call.stack,
+                    origin(true),
                     has_cloexec(*flags),
                     peer.as_ref(),
                 );
@@ -85,14 +111,21 @@ impl DescriptorLedger {
             (Syscall::Close { fd }, outcome) if outcome != Err(Errno(9)) => {
                 self.close(*fd, entered, at);
             }
-            (Syscall::Dup { fd }, Ok(new)) if !self.is_same(*fd, new as i32) => {
-                self.supersede(new as i32, at);
-                self.duplicate(*fd, new as i32, at, false);
+            (Syscall::Dup { fd }, Ok(new)) => {
+                self.duplicate_anew(*fd, new as i32, at, false);
             }
             (Syscall::DupTo { fd, to, flags }, Ok(_)) if !self.is_same(*fd, *to) => {
                 // It closes its target itself: no other close will come.
                 self.release(*to, at);
                 self.duplicate(*fd, *to, at, has_cloexec(*flags));
+            }
+            (Syscall::Fcntl { fd, command, .. }, Ok(new)) => {
+                self.duplicate_anew(*fd, new as i32, at, *command == F_DUPFD_CLOEXEC);
+            }
+            (Syscall::SocketPair { kind, pair, .. }, Ok(_)) => {
+                for fd in pair {
+                    self.open(*fd, at, origin(false), kind & SOCK_CLOEXEC != 0, None);
+                }
             }
             (Syscall::CloseRange { first, last, flags }, Ok(_)) => {
                 self.close_range(*first, *last, *flags, entered, at);
@@ -125,10 +158,23 @@ impl DescriptorLedger {
         self.closed
     }
 
+    /// Sockets opened since the start and not closed again.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.opened - self.closed_again
+    }
+
     /// Sockets that were open at the start.
     #[must_use]
     pub fn pre_existing(&self) -> u64 {
         self.pre_existing
+    }
+
+    /// Sockets found open that no call has opened: received from another process, or the call was
+    /// not seen.
+    #[must_use]
+    pub fn found(&self) -> u64 {
+        self.found
     }
 
     /// Closes that must have happened and were not reported, and connections made on
@@ -149,29 +195,24 @@ impl DescriptorLedger {
         self.untracked
     }
 
-    /// Sockets by the stack that opened them, with when the oldest open one was opened.
+    /// Sockets by what opened them, with when the oldest open one was opened. Without an origin,
+    /// and last, those of the origins that did not fit.
     pub fn origins(
         &self,
-    ) -> impl Iterator<Item = (Option<StackId>, OriginCount, Option<Timestamp>)> {
-        let mut oldest: BTreeMap<Option<StackId>, Timestamp> = BTreeMap::new();
+    ) -> impl Iterator<Item = (Option<&Origin>, &OriginCount, Option<Timestamp>)> {
+        let mut oldest: BTreeMap<OriginId, Timestamp> = BTreeMap::new();
         for opened in self.sockets.values().filter_map(|socket| socket.opened) {
             let first = oldest.entry(opened.by).or_insert(opened.at);
             *first = opened.at.min(*first);
         }
         self.origins
             .iter()
-            .map(move |(stack, count)| (stack, count.clone(), oldest.get(&stack).copied()))
+            .map(move |(id, origin, count)| (origin, count, oldest.get(&id).copied()))
     }
 
-    fn open(
-        &mut self,
-        fd: i32,
-        at: Timestamp,
-        by: Option<StackId>,
-        cloexec: bool,
-        peer: Option<&Peer>,
-    ) {
+    fn open(&mut self, fd: i32, at: Timestamp, origin: Origin, cloexec: bool, peer: Option<&Peer>) {
         let older_than_snapshot = self.is_older_than_snapshot(at);
+        let by = self.origins.id(origin);
         let opened = Some(Opened { at, by });
         // The snapshot has seen this socket already, without knowing who opened it.
         let listed = self
@@ -197,9 +238,8 @@ impl DescriptorLedger {
             }
             self.next_socket += 1;
             let socket = Socket {
-                descriptors: 0,
-                inode: None,
                 opened,
+                ..Socket::default()
             };
             self.sockets.insert(self.next_socket, socket);
             self.refer(fd, self.next_socket, at, cloexec);
@@ -226,17 +266,11 @@ impl DescriptorLedger {
     }
 
     fn close(&mut self, fd: i32, entered: Timestamp, at: Timestamp) {
-        let is_late = self.slots.get(&fd).is_none_or(|slot| slot.since >= entered);
-        if !is_late {
+        if self.is_late(fd, entered) {
+            self.close_came(fd);
+        } else {
             self.release(fd, at);
-        } else if let Some(count) = self.awaited.get_mut(&fd) {
-            // The close of an earlier use of the number, which its reuse already proved.
-            *count -= 1;
-            if *count == 0 {
-                self.awaited.remove(&fd);
-            }
         }
-        // Else it closed something that is no socket, which nothing here tracks.
     }
 
     fn close_range(
@@ -262,14 +296,12 @@ impl DescriptorLedger {
                 .for_each(|(_, slot)| slot.cloexec = true);
             return;
         }
-        let closed: Vec<i32> = self
-            .slots
-            .range(first..=last)
-            .filter(|(_, slot)| slot.since < entered)
-            .map(|(fd, _)| *fd)
-            .collect();
-        for fd in closed {
-            self.release(fd, at);
+        let (open, awaited) = (
+            self.slots.range(first..=last).map(|(fd, _)| *fd),
+            self.awaited.range(first..=last).map(|(fd, _)| *fd),
+        );
+        for fd in open.chain(awaited).collect::<BTreeSet<i32>>() {
+            self.close(fd, entered, at);
         }
     }
 }

@@ -76,6 +76,20 @@ impl<T: Clone + Eq> Intervals<T> {
         end: u64,
         chosen: impl Fn(&T) -> bool,
     ) -> Vec<Piece<T>> {
+        if self.spans.is_empty() {
+            return Vec::new();
+        }
+        // As a rule a call means exactly what another one made.
+        if let Some((to, value)) = self.spans.get(&start)
+            && *to == end
+        {
+            if !chosen(value) {
+                return Vec::new();
+            }
+            let value = self.spans.remove(&start).map(|(_, value)| value);
+            let piece = |value| Piece { start, end, value };
+            return value.map(piece).into_iter().collect();
+        }
         let parts: Vec<Piece<T>> = self
             .within(start, end)
             .filter(|(_, _, value)| chosen(value))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tally::MAX_STACKS;
-use crate::event::{Frame, StackId, StackTrace, Symbol};
+use crate::event::{Frame, FrameKind, StackId, StackTrace, Symbol};
 use crate::names;
 
 /// Addresses kept of one stack; deeper ones are cut at the outer end.
@@ -119,11 +119,41 @@ impl SymbolTable {
                 break;
             }
         }
+        // As `runtime.Callers` and pprof print stacks.
+        let mut callee = FrameKind::Plain;
         lines.retain(|line| {
-            line.frame()
-                .is_none_or(|frame| names::plain(&frame.function) != "runtime.goexit")
+            let Some(frame) = line.frame() else {
+                callee = FrameKind::Plain;
+                return true;
+            };
+            let elided = frame.kind.is_elided(callee);
+            callee = frame.kind;
+            !elided && names::plain(&frame.function) != "runtime.goexit"
         });
         lines
+    }
+
+    /// The function at an address, the inlined one where there is one.
+    #[must_use]
+    pub fn innermost(&self, address: u64, is_return: bool) -> Option<&Frame> {
+        self.symbols.get(&(address, is_return))?.frames.first()
+    }
+
+    /// The lines of return addresses of which each stands for one call, also where it was inlined:
+    /// so the runtime keeps the stacks of its heap profile. As pprof prints them.
+    #[must_use]
+    pub fn calls(&self, addresses: &[u64]) -> Vec<Line<'_>> {
+        addresses
+            .iter()
+            .map(|address| match self.innermost(*address, true) {
+                Some(frame) => Line::Named(frame),
+                None => Line::Bare(*address),
+            })
+            .filter(|line| {
+                line.frame()
+                    .is_none_or(|frame| names::plain(&frame.function) != "runtime.goexit")
+            })
+            .collect()
     }
 
     fn push<'a>(&'a self, lines: &mut Vec<Line<'a>>, address: u64, is_return: bool) {
@@ -224,6 +254,45 @@ mod tests {
         // A return address is not looked up as a leaf, nor the other way round.
         check(&stack(&[10, 2], None), "?10 < ?2");
         check(&stack(&[], Some(10)), "");
+    }
+
+    #[test]
+    fn wrappers_are_left_out_but_where_they_panic() {
+        let frame = |function: &str, kind| Frame {
+            function: function.to_owned(),
+            kind,
+            ..Frame::default()
+        };
+        let wrapper = frame("main.(*T).Read", FrameKind::Wrapper);
+        let mut table = SymbolTable::default();
+        table.add_stack(&stack(&[1, 2, 3, 4, 9], None));
+        let frames = [
+            frame("main.T.Read", FrameKind::Plain),
+            wrapper.clone(),
+            frame("runtime.panicwrap", FrameKind::Panic),
+            wrapper,
+        ];
+        let symbols: Vec<Symbol> = (1..)
+            .zip(frames)
+            .map(|(address, frame)| Symbol {
+                address,
+                is_return: address > 1,
+                frames: vec![frame],
+                frameless: false,
+            })
+            .collect();
+        table.add_symbols(&symbols);
+        let lines = table.lines(Some(StackId(1)));
+        let names: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line.frame())
+            .map(|frame| &*frame.function)
+            .collect();
+        assert_eq!(
+            names,
+            ["main.T.Read", "runtime.panicwrap", "main.(*T).Read"]
+        );
+        assert_eq!(lines.last(), Some(&Line::Bare(9)));
     }
 
     #[test]

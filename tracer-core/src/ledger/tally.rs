@@ -8,7 +8,7 @@ use crate::event::StackId;
 /// As many stacks as the stack table keeps; a count for a further one goes to `beyond`.
 pub const MAX_STACKS: usize = 65_536;
 
-/// Something counted stack by stack. `None` stands for the stacks that were lost.
+/// Something counted stack by stack. `None` stands for the stacks that were lost or not taken.
 #[derive(Clone, Debug)]
 pub struct ByStack<T> {
     counts: BTreeMap<Option<StackId>, T>,

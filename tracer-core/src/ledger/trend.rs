@@ -90,7 +90,7 @@ pub fn difference(a: u64, b: u64) -> i64 {
     }
 }
 
-fn thinned(points: &[Point]) -> Vec<Point> {
+pub(super) fn thinned(points: &[Point]) -> Vec<Point> {
     let last = points.len() - 1;
     let kept = points.len().min(MAX_POINTS);
     (0..kept)
@@ -98,7 +98,7 @@ fn thinned(points: &[Point]) -> Vec<Point> {
         .collect()
 }
 
-fn theil_sen(points: &[Point]) -> (f64, (f64, f64)) {
+pub(super) fn theil_sen(points: &[Point]) -> (f64, (f64, f64)) {
     let mut slopes: Vec<f64> = Vec::with_capacity(points.len() * points.len() / 2);
     for (index, early) in points.iter().enumerate() {
         for late in &points[index + 1..] {

@@ -26,7 +26,7 @@ pub enum Class {
     /// The program called the kernel itself, or through a library.
     #[serde(rename = "user code")]
     UserCode,
-    /// The stack was lost or nothing in it has a name.
+    /// The stack was lost or not taken, or nothing in it has a name.
     #[serde(rename = "unknown")]
     Unknown,
 }

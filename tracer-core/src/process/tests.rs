@@ -12,6 +12,7 @@ fn call(what: Syscall, outcome: u64) -> EventKind {
         tid: 1,
         entered: None,
         stack,
+        goroutine: None,
         outcome,
         what,
     })

@@ -89,7 +89,7 @@ fn origins(process: &Process, stacks: BTreeMap<Vec<Line<'_>>, CallCount>) -> Vec
                 failed: count.failed,
                 bytes: count.bytes,
                 stacks: 1,
-                stack: frames(&lines),
+                stack: frames(process, &lines),
             });
             continue;
         }

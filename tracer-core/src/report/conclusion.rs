@@ -7,18 +7,7 @@ use super::numbers::{mib, plural, signed_mib};
 use super::verdict::{Status, VerdictLine};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
-
-/// Of two dozen leaks measured the slowest grew by 0.3 MB a second.
-const SLOWEST_LEAK: f64 = 0.29e6;
-/// Their healthy twins moved by up to 2 MB (1.9 MiB) in half a minute.
-const LEAST_MATERIAL: f64 = 2.5 * MIB;
-/// Without a collection a Go heap grows up to its least goal of 4 MiB, whatever the program does
-/// (`runtime/mgcpacer.go`, `defaultHeapMinimum`).
-const MOST_MATERIAL: f64 = 4.0 * MIB;
-/// In this time the slowest leak gained [`LEAST_MATERIAL`].
-const MIN_SECONDS: f64 = 9.0;
-
-const MIB: f64 = 1_048_576.0;
+use crate::rules::growth::{LEAST_MATERIAL, MIN_SECONDS, material};
 
 /// The answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -32,6 +21,17 @@ pub enum Conclusion {
     CannotTell,
 }
 
+impl Conclusion {
+    /// As readers see it.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Leak => "leak",
+            Self::NoLeak => "no leak",
+            Self::CannotTell => "cannot tell",
+        }
+    }
+}
+
 /// The answer and its reason.
 pub(super) fn conclude(
     process: &Process,
@@ -42,15 +42,59 @@ pub(super) fn conclude(
         verdicts
             .iter()
             .filter(move |verdict| verdict.status == Status::Found && verdict.leak == leak)
+            .filter(|verdict| verdict.rule != HEALTHY)
             .find_map(|verdict| verdict.headline.clone())
     };
     if let Some(headline) = found(true) {
         return (Conclusion::Leak, headline);
     }
-    match found(false) {
-        Some(headline) => explained(process, &headline, growth),
-        None => (Conclusion::CannotTell, unexplained(process, growth)),
+    let cause = found(false);
+    let healthy = verdicts.iter().find(|verdict| verdict.rule == HEALTHY);
+    match (healthy, cause) {
+        (Some(healthy), cause) if process.go().counters().seen() > 0 => {
+            judged(healthy, cause.as_deref(), too_early(verdicts), growth)
+        }
+        (_, Some(headline)) => explained(process, &headline, growth),
+        (_, None) => (Conclusion::CannotTell, unexplained(process, growth)),
     }
+}
+
+/// The rule that has seen whether anything grows.
+pub(super) const HEALTHY: &str = "healthy";
+
+/// All that could grow was looked at: what it says decides.
+fn judged(
+    healthy: &VerdictLine,
+    cause: Option<&str>,
+    too_early: Option<&str>,
+    growth: &[GrowthLine],
+) -> (Conclusion, String) {
+    let text = healthy.headline.as_ref().or(healthy.missing.as_ref());
+    let text = text.map_or("", String::as_str);
+    let with_cause = |rest: &str| match cause {
+        Some(cause) => format!("{cause}; {rest}"),
+        None => rest.to_owned(),
+    };
+    match healthy.status {
+        Status::Found => (Conclusion::NoLeak, with_cause(text)),
+        Status::Unsure => (Conclusion::CannotTell, with_cause(text)),
+        Status::Clear => {
+            let when = too_early.map_or("no rule is sure of a leak".to_owned(), |when| {
+                format!("whether that is a leak shows later ({when})")
+            });
+            let rest = format!("{text}, and {when}{}", top(growth));
+            (Conclusion::CannotTell, with_cause(&rest))
+        }
+    }
+}
+
+/// What the rule about live heap waits for, which most leaks need.
+fn too_early(verdicts: &[VerdictLine]) -> Option<&str> {
+    let heap = verdicts
+        .iter()
+        .find(|verdict| verdict.rule == "heap-growth")?;
+    let missing = heap.missing.as_deref();
+    missing.filter(|missing| missing.starts_with("too early"))
 }
 
 /// RSS is explained; whether that is all depends on how the rest moved.
@@ -99,8 +143,7 @@ fn unexplained(process: &Process, growth: &[GrowthLine]) -> String {
 
 /// More than what a healthy program gains in the time, and no less than the slowest leak does.
 fn is_material(trend: &Trend) -> bool {
-    let threshold = (SLOWEST_LEAK * trend.seconds).clamp(LEAST_MATERIAL, MOST_MATERIAL);
-    trend.gain() as f64 >= threshold
+    trend.gain() as f64 >= material(trend.seconds)
 }
 
 /// How little it moved.

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 /// reading direction: `\x1b`, `\u{202e}`. A backslash is doubled, so nothing can pose as it.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
+    // Nearly all names are of this kind, and bytes are checked many at a time.
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
+    if text.bytes().all(plain) || !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);

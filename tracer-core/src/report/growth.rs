@@ -23,11 +23,11 @@ pub struct GrowthLine {
     pub execute_faults: u64,
     /// The service's own line in the stack.
     pub origin: Option<StackFrame>,
-    /// Innermost first; empty when the stack was lost.
+    /// Innermost first; empty when the stack was lost or not taken.
     pub stack: Vec<StackFrame>,
 }
 
-pub(super) fn lines(process: &Process) -> Vec<GrowthLine> {
+pub(crate) fn lines(process: &Process) -> Vec<GrowthLine> {
     let page = process.vma().page_size();
     let mut stacks: Vec<_> = by_lines(process, process.faults().by_stack().iter())
         .into_iter()
@@ -43,7 +43,7 @@ pub(super) fn lines(process: &Process) -> Vec<GrowthLine> {
             read_faults: count.read,
             execute_faults: count.execute,
             origin: own_line(process, &lines).map(StackFrame::from_frame),
-            stack: frames(&lines),
+            stack: frames(process, &lines),
         })
         .collect()
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::event::{Backing, MappingUse, MemoryDetail, MemorySample};
+use crate::event::{Backing, GoResidency, MappingUse, MemoryDetail, MemorySample};
+use crate::ledger::go::GoLedger;
 use crate::ledger::memory::MemoryLedger;
 use crate::ledger::trend::difference;
 
@@ -32,6 +33,7 @@ pub struct LedgerLine {
 #[derive(Clone, Copy, Default)]
 struct Parts {
     rss: u64,
+    go: Option<GoResidency>,
     lazy_free: Option<u64>,
     file: Option<u64>,
     shared: Option<u64>,
@@ -39,9 +41,15 @@ struct Parts {
 
 impl LedgerTable {
     /// From the newest detail, else from the newest sample.
-    pub(super) fn on(memory: &MemoryLedger) -> Option<Self> {
+    pub(super) fn on(memory: &MemoryLedger, go: &GoLedger) -> Option<Self> {
         let (now, before) = match memory.details() {
-            Some((now, before)) => (Parts::of_detail(now), before.map(Parts::of_detail)),
+            Some((now, before)) => {
+                let (first, last) = (go.residency().first(), go.residency().last());
+                (
+                    Parts::of_detail(now).with_go(last.copied()),
+                    before.map(|before| Parts::of_detail(before).with_go(first.copied())),
+                )
+            }
             None => (Parts::of_sample(memory.last()?), None),
         };
         let line = |name, part: fn(&Parts) -> Option<u64>| LedgerLine {
@@ -52,13 +60,13 @@ impl LedgerTable {
                 .and_then(|before| Some(difference(part(&now)?, part(before)?))),
         };
         let lines = vec![
-            line("go_heap_live", |_| None),
-            line("go_heap_dead", |_| None),
-            line("go_heap_free", |_| None),
-            line("go_stacks", |_| None),
-            line("go_runtime", |_| None),
+            line("go_heap_live", |parts| Some(parts.go?.heap_live)),
+            line("go_heap_dead", |parts| Some(parts.go?.heap_dead)),
+            line("go_heap_free", |parts| Some(parts.go?.heap_free)),
+            line("go_stacks", |parts| Some(parts.go?.stacks)),
+            line("go_runtime", |parts| Some(parts.go?.runtime)),
             line("lazy_free", |parts| parts.lazy_free),
-            line("native", |_| None),
+            line("native", |parts| Some(parts.go?.native)),
             line("file", |parts| parts.file),
             line("shared", |parts| parts.shared),
         ];
@@ -78,10 +86,15 @@ impl Parts {
     fn of_sample(sample: &MemorySample) -> Self {
         Self {
             rss: sample.rss,
+            go: None,
             lazy_free: sample.lazy_free,
             file: sample.file,
             shared: sample.shared,
         }
+    }
+
+    fn with_go(self, go: Option<GoResidency>) -> Self {
+        Self { go, ..self }
     }
 
     fn of_detail(detail: &MemoryDetail) -> Self {
@@ -206,7 +219,7 @@ mod tests {
             mappings,
             took_ns: 0,
         });
-        let table = LedgerTable::on(&memory).unwrap();
+        let table = LedgerTable::on(&memory, &GoLedger::default()).unwrap();
         let line = |name| {
             table
                 .lines
@@ -259,7 +272,9 @@ mod tests {
     #[test]
     fn growth_needs_two_readings() {
         let mut memory = MemoryLedger::default();
-        let lazy_free = |memory: &MemoryLedger| LedgerTable::on(memory).unwrap().lines[5].clone();
+        let lazy_free = |memory: &MemoryLedger| {
+            LedgerTable::on(memory, &GoLedger::default()).unwrap().lines[5].clone()
+        };
         for (bytes, growth) in [(10, None), (30, Some(20)), (5, Some(-5))] {
             let mappings = vec![part("", false, 100, 100, bytes)];
             memory.add_detail(&MemoryDetail {
@@ -278,14 +293,14 @@ mod tests {
     #[test]
     fn a_sample_serves_where_there_is_no_detail() {
         let mut memory = MemoryLedger::default();
-        assert_eq!(LedgerTable::on(&memory), None);
+        assert_eq!(LedgerTable::on(&memory, &GoLedger::default()), None);
         let sample = MemorySample {
             rss: 100,
             lazy_free: Some(60),
             ..MemorySample::default()
         };
         memory.add(crate::event::Timestamp(1), &sample);
-        let table = LedgerTable::on(&memory).unwrap();
+        let table = LedgerTable::on(&memory, &GoLedger::default()).unwrap();
         assert_eq!((table.rss_bytes, table.residual_bytes), (100, 40));
         assert_eq!(table.lines[7].bytes, None);
     }

@@ -1,20 +1,21 @@
 //! Sockets by who opened them.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
-use std::ops::AddAssign;
+mod origin;
+#[cfg(test)]
+mod tests;
+mod unexplained;
+mod way;
+
+pub use unexplained::{Direction, OtherDescriptors, UnexplainedSockets};
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::NotMeasured;
-use super::stack::{StackFrame, by_lines, frames, own_line};
-use crate::event::{Peer, Timestamp};
+use super::stack::StackFrame;
+use crate::event::Peer;
+use crate::ledger::per_socket::PerSocket;
 use crate::process::Process;
-
-/// Origins shown; the rest is summed up in one without a stack.
-const MAX_ORIGINS: usize = 50;
-/// Peers shown of one origin.
-const MAX_PEERS: usize = 8;
 
 /// The sockets of a process.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,13 +28,71 @@ pub struct Sockets {
     pub closed: u64,
     /// Open at the start.
     pub pre_existing: Option<u64>,
+    /// Found open in `/proc` later, though no call that opened them was seen.
+    pub found: u64,
     /// Closes that must have happened and were not seen, and the like.
     pub contradictions: u64,
-    /// By the stack that opened them, most open first.
+    /// Bytes that wait in the kernel's buffers: they are not in RSS, but count against a cgroup.
+    pub queued_bytes: Option<u64>,
+    /// Whether and why it was watched who creates goroutines; `None` when it never was.
+    pub creators: Option<Creators>,
+    /// What there is more of for each open socket more; each `None` where too little moved.
+    pub per_open: PerOpen,
+    /// By what opened them, most open first.
     pub origins: Vec<SocketOrigin>,
+    /// Those that are open and that no call has opened, most first.
+    pub unexplained: Vec<UnexplainedSockets>,
+    /// Descriptors that are no sockets, by kind; `None` when they were not listed.
+    pub other_descriptors: Option<Vec<OtherDescriptors>>,
 }
 
-/// The sockets opened by one stack.
+/// The watch on who creates goroutines.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Creators {
+    /// It goes on.
+    pub watching: bool,
+    /// Why it does, or does not.
+    pub reason: String,
+    /// Goroutines seen being created.
+    pub created: u64,
+}
+
+/// What moves with the number of open sockets.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PerOpen {
+    /// Bytes of live heap, from collection to collection.
+    pub live_heap_bytes: Option<Slope>,
+    /// Bytes of RSS.
+    pub rss_bytes: Option<Slope>,
+    /// Goroutines.
+    pub goroutines: Option<Slope>,
+}
+
+/// So much more for each socket more.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Slope {
+    /// The median of all slopes.
+    pub value: f64,
+    /// With 95 % confidence it is not less …
+    pub low: f64,
+    /// … and not more.
+    pub high: f64,
+    /// Readings it rests on.
+    pub readings: u64,
+}
+
+impl Slope {
+    fn of(fit: PerSocket) -> Self {
+        Self {
+            value: fit.value,
+            low: fit.interval.0,
+            high: fit.interval.1,
+            readings: fit.readings as u64,
+        }
+    }
+}
+
+/// The sockets of one origin.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SocketOrigin {
     /// Opened while watched.
@@ -42,115 +101,88 @@ pub struct SocketOrigin {
     pub closed: u64,
     /// Of these, still open.
     pub open: u64,
+    /// By `accept`, else by `socket`; `None` when it stands for several.
+    pub accepted: Option<bool>,
     /// Age of the oldest that is open.
     pub oldest_seconds: Option<f64>,
     /// Some of the addresses at the other end.
     pub peers: Vec<String>,
-    /// Sockets by state.
-    pub states: NotMeasured,
+    /// Open TCP sockets by state, as last seen.
+    pub states: Option<BTreeMap<&'static str, u64>>,
     /// The service's own line.
     pub origin: Option<StackFrame>,
-    /// Creators of the goroutine that opened them.
-    pub chain: Vec<StackFrame>,
-    /// How many different stacks this sums up.
+    /// The service's own lines between it and the call, where what it calls is called by others
+    /// too that treat their sockets otherwise; outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<StackFrame>,
+    /// Why there is no such line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin_missing: Option<String>,
+    /// The `go` statements between the call and the origin, the last executed first.
+    pub chain: Vec<ChainHop>,
+    /// How many different stacks and chains this sums up.
     pub stacks: u64,
-    /// Innermost first; empty when lost, or when it stands for several.
+    /// Of the most frequent one, innermost first; empty when lost, or when it stands for several.
     pub stack: Vec<StackFrame>,
 }
 
-/// Counts of stacks that read alike.
-#[derive(Clone, Debug, Default)]
-struct Sum {
-    opened: u64,
-    closed: u64,
-    oldest: Option<Timestamp>,
-    peers: BTreeSet<Peer>,
+/// The creation of a goroutine on the way to a call.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ChainHop {
+    /// The `go` statement.
+    #[serde(flatten)]
+    pub created_by: StackFrame,
+    /// It is older than the watch on creations: what led to the statement is not known.
+    pub listed: bool,
 }
 
-impl Sum {
-    fn open(&self) -> u64 {
-        self.opened.saturating_sub(self.closed)
-    }
-}
-
-impl AddAssign for Sum {
-    fn add_assign(&mut self, other: Self) {
-        self.opened += other.opened;
-        self.closed += other.closed;
-        self.oldest = match (self.oldest, other.oldest) {
-            (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
-        self.peers.extend(other.peers);
+impl SocketOrigin {
+    /// The service's own line, else the outermost one that is not the runtime's.
+    pub(crate) fn place(&self) -> String {
+        if let Some(own) = &self.origin {
+            return own.place();
+        }
+        let outermost = self
+            .stack
+            .iter()
+            .rev()
+            .find(|frame| !frame.function.starts_with("runtime."));
+        let outermost = outermost.or(self.stack.first());
+        outermost.map_or("a lost stack".to_owned(), StackFrame::place)
     }
 }
 
 impl Sockets {
-    pub(super) fn on(process: &Process) -> Option<Self> {
+    /// The sockets, by the lines that asked for them; rules look at these too.
+    pub(crate) fn on(process: &Process) -> Option<Self> {
         let ledger = process.descriptors();
         if !ledger.is_seeded() && ledger.opened() == 0 {
             return None;
         }
-        let counts = ledger.origins().map(|(stack, count, oldest)| {
-            let peers = count.peers;
-            (
-                stack,
-                Sum {
-                    opened: count.opened,
-                    closed: count.closed,
-                    oldest,
-                    peers,
-                },
-            )
-        });
-        let mut sums: Vec<_> = by_lines(process, counts).into_iter().collect();
-        // The map's order decides between equals.
-        sums.sort_by_key(|(_, sum)| Reverse((sum.open(), sum.opened)));
-        let others = sums.split_off(sums.len().min(MAX_ORIGINS));
-        let mut origins: Vec<SocketOrigin> = sums
-            .into_iter()
-            .map(|(lines, sum)| SocketOrigin {
-                origin: own_line(process, &lines).map(StackFrame::from_frame),
-                stack: frames(&lines),
-                ..SocketOrigin::new(process, &sum, 1)
-            })
-            .collect();
-        if !others.is_empty() {
-            let mut rest = Sum::default();
-            let stacks = others.len() as u64;
-            for (_, sum) in others {
-                rest += sum;
-            }
-            origins.push(SocketOrigin::new(process, &rest, stacks));
-        }
         let seeded = ledger.is_seeded();
+        let creators = process.creators();
         Some(Self {
             open: seeded.then(|| ledger.open_sockets()),
             opened: ledger.opened(),
             closed: ledger.closed(),
             pre_existing: seeded.then(|| ledger.pre_existing()),
+            found: ledger.found(),
             contradictions: ledger.contradictions(),
-            origins,
+            queued_bytes: ledger.queued(),
+            creators: creators.watch().map(|watch| Creators {
+                watching: watch.watching,
+                reason: watch.reason.clone(),
+                created: creators.seen(),
+            }),
+            per_open: PerOpen {
+                live_heap_bytes: process.per_socket().live().map(Slope::of),
+                rss_bytes: process.per_socket().rss().map(Slope::of),
+                goroutines: process.per_socket().goroutines().map(Slope::of),
+            },
+            origins: origin::all(process),
+            unexplained: unexplained::all(ledger),
+            other_descriptors: unexplained::others(ledger),
         })
-    }
-}
-
-impl SocketOrigin {
-    fn new(process: &Process, sum: &Sum, stacks: u64) -> Self {
-        Self {
-            opened: sum.opened,
-            closed: sum.closed,
-            open: sum.open(),
-            oldest_seconds: sum
-                .oldest
-                .map(|oldest| process.last_at().seconds_since(oldest)),
-            peers: sum.peers.iter().take(MAX_PEERS).map(peer_text).collect(),
-            states: NotMeasured,
-            origin: None,
-            chain: Vec::new(),
-            stacks,
-            stack: Vec::new(),
-        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::NotMeasured;
-use crate::event::{CgroupSample, CgroupVersion, EndedBy, LossCount};
+use super::heap::profiling;
+use crate::event::{CgroupSample, CgroupVersion, EndedBy};
 use crate::process::Process;
 
 /// Who the process is.
@@ -29,8 +29,8 @@ pub struct ProcessSummary {
     pub pie: Option<bool>,
     /// Linked with C code.
     pub cgo: Option<bool>,
-    /// Whether the runtime samples the heap.
-    pub heap_profile: NotMeasured,
+    /// Whether the runtime samples the heap: `on`, `off` or `linked_out`.
+    pub heap_profile: Option<&'static str>,
     /// Value of `GODEBUG` when it started.
     pub godebug: Option<String>,
     /// How the kernel was hooked.
@@ -55,7 +55,7 @@ impl ProcessSummary {
             stripped: facts.stripped,
             pie: facts.pie,
             cgo: facts.cgo,
-            heap_profile: NotMeasured,
+            heap_profile: profiling(process),
             godebug: facts.godebug,
             hooks: facts.hooks,
             execs: process.execs(),
@@ -116,36 +116,6 @@ impl Overflow {
             regions: process.vma().dropped(),
             symbols: process.symbols().dropped(),
             sockets: process.descriptors().untracked(),
-        }
-    }
-}
-
-/// Kernel events of one kind.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct LossLine {
-    /// Name of the call or event.
-    pub kind: String,
-    /// Seen by the probe.
-    pub expected: u64,
-    /// Arrived here.
-    pub received: u64,
-    /// Dropped on the way.
-    pub lost: u64,
-}
-
-impl From<&LossCount> for LossLine {
-    fn from(count: &LossCount) -> Self {
-        let LossCount {
-            kind,
-            expected,
-            received,
-            lost,
-        } = count.clone();
-        Self {
-            kind,
-            expected,
-            received,
-            lost,
         }
     }
 }

@@ -1,31 +1,58 @@
 //! The report as text, read from the top: the answer, its reason, what to do, then details.
 
 mod details;
+mod go;
+mod holders;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
+use super::conclusion::HEALTHY;
 use super::escape::escape;
 use super::numbers::{mib, plural, signed_mib};
 use super::verdict::{Status, VerdictLine};
 use super::wrap::wrap;
-use super::{Conclusion, Overflow, Report};
+use super::{HolderLine, HolderSearch, Overflow, Report};
 
 /// The report as plain text of at most [`super::WIDTH`] columns.
 #[must_use]
 pub fn text(report: &Report) -> String {
     let mut page = Page::default();
     caveats(&mut page, report);
-    page.heading(match report.conclusion {
-        Conclusion::Leak => "conclusion: leak",
-        Conclusion::NoLeak => "conclusion: no leak",
-        Conclusion::CannotTell => "conclusion: cannot tell",
-    });
+    page.heading(&format!("conclusion: {}", report.conclusion.words()));
     page.paragraph(&format!("{}.", report.why));
     page.paragraph(&subject(report));
-    for verdict in &report.verdicts {
-        judgement(&mut page, verdict);
+    let with = |status| {
+        let verdicts = report.verdicts.iter();
+        verdicts.filter(move |verdict| verdict.status == status)
+    };
+    for verdict in with(Status::Found) {
+        judgement(&mut page, verdict, &report.why);
     }
+    brief(&mut page, "looked for and not found", with(Status::Clear));
+    brief(&mut page, "could not be judged", with(Status::Unsure));
     details::write(&mut page, report);
+    page.text
+}
+
+/// The part of the report about sockets, as plain text.
+#[must_use]
+pub fn sockets_text(report: &Report) -> String {
+    let mut page = Page::default();
+    caveats(&mut page, report);
+    match &report.sockets {
+        Some(sockets) => sockets::write(&mut page, sockets, sockets.origins.len()),
+        None => page.paragraph("its sockets are not known: /proc/PID/fd could not be read"),
+    }
+    page.text
+}
+
+/// Who holds the heap of a process, which `subject` names, as plain text.
+#[must_use]
+pub fn holders_text(subject: &str, lines: &[HolderLine], search: &HolderSearch) -> String {
+    let mut page = Page::default();
+    page.line("", subject);
+    holders::holders(&mut page, lines, Some(search));
     page.text
 }
 
@@ -83,7 +110,12 @@ fn caveats(page: &mut Page, report: &Report) {
     }
     let lossy = report.loss.iter().filter(|line| line.lost > 0);
     let lost: Vec<String> = lossy
-        .map(|line| format!("{} {} of {}", line.kind, line.lost, line.expected))
+        .map(|line| {
+            let when = super::loss::span(&line.gaps).map_or_else(String::new, |(from, to)| {
+                format!(" ({from:.1} s to {to:.1} s)")
+            });
+            format!("{} {} of {}{when}", line.kind, line.lost, line.expected)
+        })
         .collect();
     if !lost.is_empty() {
         let lost = lost.join(", ");
@@ -153,19 +185,63 @@ fn subject(report: &Report) -> String {
     parts.join(", ")
 }
 
-fn judgement(page: &mut Page, verdict: &VerdictLine) {
-    let status = match (verdict.status, verdict.leak) {
-        (Status::Found, true) => "found, a leak",
-        (Status::Found, false) => "found, not a leak",
-        (Status::Unsure, _) => "cannot be judged",
-        (Status::Clear, _) => "not found",
-    };
-    page.heading(&format!("{}: {status}", verdict.rule));
-    if let Some(headline) = &verdict.headline {
+/// What the rules say that found nothing, those together that say the same.
+fn brief<'a>(page: &mut Page, heading: &str, verdicts: impl Iterator<Item = &'a VerdictLine>) {
+    let mut said: Vec<(&str, Vec<&str>)> = Vec::new();
+    for verdict in verdicts {
+        let text = verdict.headline.as_ref().or(verdict.missing.as_ref());
+        let text = text.map_or("", String::as_str);
+        match said.iter_mut().find(|(before, _)| *before == text) {
+            Some((_, rules)) => rules.push(verdict.rule),
+            None => said.push((text, vec![verdict.rule])),
+        }
+    }
+    if !said.is_empty() {
+        page.heading(heading);
+    }
+    for (text, rules) in said {
+        page.item("  ", "      ", &format!("{}: {text}", rules.join(", ")));
+    }
+}
+
+/// What was found: a disease, what comes of one, or none.
+fn title(verdict: &VerdictLine) -> String {
+    let rule = verdict.rule;
+    match (verdict.explained_by, verdict.leak) {
+        (Some(cause), _) => format!("{rule}: an effect of {cause}"),
+        (None, true) => format!("{rule}: found, a leak"),
+        (None, false) if rule == HEALTHY => rule.to_owned(),
+        (None, false) => format!("{rule}: found, not a leak"),
+    }
+}
+
+/// All that a rule says that found something, but for what stands above as the answer's reason.
+fn judgement(page: &mut Page, verdict: &VerdictLine, why: &str) {
+    page.heading(&title(verdict));
+    if let Some(share) = verdict.explained_share {
+        page.paragraph(&format!(
+            "{:.0} % of this growth goes with the connections of {}.",
+            100.0 * share,
+            verdict.explained_by.unwrap_or_default()
+        ));
+    }
+    if let Some(headline) = &verdict.headline
+        && headline != why
+    {
         page.paragraph(&format!("{headline}."));
     }
-    if let Some(missing) = &verdict.missing {
-        page.paragraph(&format!("Missing: {missing}."));
+    for origin in &verdict.origins {
+        let opened = origin.opened.map_or(String::new(), |opened| {
+            format!(", opened {opened}, closed {}", origin.closed.unwrap_or(0))
+        });
+        let bytes = origin
+            .bytes
+            .map_or(String::new(), |bytes| format!(", {}", mib(bytes)));
+        page.item(
+            "    by ",
+            "       ",
+            &format!("{}{opened}{bytes}", origin.line.place()),
+        );
     }
     if !verdict.evidence.is_empty() {
         page.line("  ", "evidence");
@@ -183,18 +259,9 @@ fn judgement(page: &mut Page, verdict: &VerdictLine) {
         let first = format!("    {bytes:>12}  ");
         page.item(&first, "                  ", &evidence.what);
     }
-    for origin in &verdict.origins {
-        let opened = origin.opened.map_or(String::new(), |opened| {
-            format!(", opened {opened}, closed {}", origin.closed.unwrap_or(0))
-        });
-        let bytes = origin
-            .bytes
-            .map_or(String::new(), |bytes| format!(", {}", mib(bytes)));
-        page.item(
-            "    by ",
-            "       ",
-            &format!("{}{opened}{bytes}", origin.line.place()),
-        );
+    if verdict.explained_by.is_some() {
+        // What to do about the cause is all there is to do.
+        return;
     }
     for (heading, body) in [
         ("what to do", &verdict.remedy),

@@ -90,6 +90,12 @@ pub struct VerdictLine {
     pub remedy: Option<String>,
     /// What could not be seen.
     pub missing: Option<String>,
+    /// Other findings that are effects of this one.
+    pub explains: Vec<&'static str>,
+    /// The finding of which this is an effect.
+    pub explained_by: Option<&'static str>,
+    /// How much of its growth goes with that finding, from 0 to 1; `None` where it was not measured.
+    pub explained_share: Option<f64>,
 }
 
 impl VerdictLine {
@@ -104,6 +110,9 @@ impl VerdictLine {
             refuted_by: None,
             remedy: None,
             missing: None,
+            explains: Vec::new(),
+            explained_by: None,
+            explained_share: None,
         };
         match verdict {
             Verdict::Clear { headline, evidence } => Self {

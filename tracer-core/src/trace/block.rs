@@ -4,17 +4,19 @@ use prost::Message;
 
 use super::call::{self, Last};
 use super::column::{Column, Columns, Cursors, Port};
+use super::creation;
 use super::fault;
 use super::kind::{Kind, blank_call};
 use super::record::{self, Malformed};
 use super::wire::Events;
-use crate::event::{Access, Event, EventKind, Faults, ProcessId, Timestamp};
+use crate::event::{Access, Creation, Event, EventKind, Faults, ProcessId, Timestamp};
 
 /// Columns that grow event by event.
 #[derive(Default)]
 pub(super) struct BlockWriter {
     columns: Columns,
     last: Last,
+    last_created: u64,
     time: u64,
     runs: Runs,
     span: Option<Span>,
@@ -71,6 +73,13 @@ impl BlockWriter {
             EventKind::Faults(faults) => {
                 let _ = fault::pass(&mut self.columns, &mut faults.clone());
             }
+            EventKind::Created(creation) => {
+                let _ = creation::pass(
+                    &mut self.columns,
+                    &mut self.last_created,
+                    &mut creation.clone(),
+                );
+            }
             _ => {}
         }
         if let Some(record) = record {
@@ -89,6 +98,7 @@ impl BlockWriter {
 pub(super) struct BlockReader {
     cursors: Cursors,
     last: Last,
+    last_created: u64,
     time: u64,
     runs: Runs,
 }
@@ -101,6 +111,7 @@ impl BlockReader {
         Some(Self {
             cursors,
             last: Last::default(),
+            last_created: 0,
             time: 0,
             runs: Runs::default(),
         })
@@ -146,6 +157,15 @@ impl BlockReader {
             Kind::Exec => EventKind::Exec,
             Kind::Exit => EventKind::Exit,
             Kind::Tick => EventKind::Tick,
+            Kind::Created => {
+                let mut creation = Creation {
+                    goroutine: 0,
+                    creator: None,
+                    stack: None,
+                };
+                creation::pass(&mut self.cursors, &mut self.last_created, &mut creation)?;
+                EventKind::Created(creation)
+            }
             Kind::Call {
                 code,
                 answer,
@@ -276,7 +296,7 @@ mod tests {
 
     #[test]
     fn kinds_of_the_future_are_stepped_over() {
-        check(&[5, 0, 6, 15, 100, 5], &[0; 6], &[12, 8, 0], "4????4");
+        check(&[5, 0, 7, 15, 112, 5], &[0; 6], &[12, 8, 0], "4????4");
         assert_eq!(read(b""), "");
         assert_eq!(read(b"\xff"), "no block");
         // A field that is not known yet.

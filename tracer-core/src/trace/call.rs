@@ -15,6 +15,7 @@ const ARGUMENTS: usize = 5;
 #[derive(Default)]
 pub(super) struct Last {
     tid: u64,
+    goroutine: u64,
     address: u64,
     length: u64,
     arguments: [[u64; ARGUMENTS]; kind::CALLS],
@@ -31,6 +32,7 @@ pub(super) fn pass<P: Port>(
         tid,
         entered,
         stack,
+        goroutine,
         outcome,
         what,
     } = call;
@@ -40,7 +42,10 @@ pub(super) fn pass<P: Port>(
         entered.0 =
             at.0.wrapping_sub(port.sint(Column::Entered, before)? as u64);
     }
-    port.stack(stack)?;
+    port.stack(Column::StackRefs, stack)?;
+    if port.has(Column::Goroutines) {
+        port.optional(Column::Goroutines, &mut last.goroutine, goroutine)?;
+    }
     let mut arguments = Arguments {
         port,
         last,
@@ -131,11 +136,7 @@ impl<P: Port> Arguments<'_, P> {
                 family,
                 kind,
                 protocol,
-            } => {
-                self.word(family)?;
-                self.word(kind)?;
-                self.word(protocol)
-            }
+            } => self.words([family, kind, protocol]),
             Syscall::Connect { fd, peer } => {
                 self.signed(fd)?;
                 self.peer(peer)
@@ -151,10 +152,25 @@ impl<P: Port> Arguments<'_, P> {
                 self.signed(to)?;
                 self.optional(flags)
             }
-            Syscall::CloseRange { first, last, flags } => {
-                self.word(first)?;
-                self.word(last)?;
-                self.word(flags)
+            Syscall::CloseRange { first, last, flags } => self.words([first, last, flags]),
+            Syscall::Fcntl {
+                fd,
+                command,
+                argument,
+            } => {
+                self.signed(fd)?;
+                self.word(command)?;
+                self.wide(argument)
+            }
+            Syscall::SocketPair {
+                family,
+                kind,
+                protocol,
+                pair: [first, second],
+            } => {
+                self.words([family, kind, protocol])?;
+                self.signed(first)?;
+                self.signed(second)
             }
         }
     }
@@ -185,6 +201,10 @@ impl<P: Port> Arguments<'_, P> {
         self.wide(&mut wide)?;
         *value = number(wide)?;
         Some(())
+    }
+
+    fn words(&mut self, values: [&mut u32; 3]) -> Option<()> {
+        values.into_iter().try_for_each(|value| self.word(value))
     }
 
     fn optional(&mut self, value: &mut Option<u32>) -> Option<()> {
@@ -261,6 +281,7 @@ mod tests {
                     tid: 4711,
                     entered: None,
                     stack: Some(StackId(0xfeed)),
+                    goroutine: Some(7),
                     outcome: Ok(*outcome),
                     what: what.clone(),
                 };
@@ -271,6 +292,7 @@ mod tests {
         let column = |column: Column| &bytes[column as usize][..];
         assert_eq!(column(Column::Tids), [0xce, 0x49, 0, 0, 0, 0, 0]);
         assert_eq!(column(Column::StackRefs), [1; 6]);
+        assert_eq!(column(Column::Goroutines)[..6], [1, 14, 1, 0, 1, 0]);
         assert_eq!(column(Column::Lengths), [0x80, 0x80, 8, 0, 0, 0, 0, 0]);
         assert_eq!(column(Column::Addresses)[7..], [0; 5]);
         assert_eq!(

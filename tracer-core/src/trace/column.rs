@@ -28,10 +28,12 @@ pub(super) enum Column {
     Accesses,
     Counts,
     Records,
+    Goroutines,
+    Created,
 }
 
 /// Number of columns.
-pub(super) const COLUMNS: usize = Column::Records as usize + 1;
+pub(super) const COLUMNS: usize = Column::Created as usize + 1;
 
 /// One side of the columns: a writer takes each value and gives it back, a reader ignores it
 /// and gives the one that was written. `None`: the columns are not what a writer makes.
@@ -40,8 +42,10 @@ pub(super) trait Port {
     fn uint(&mut self, column: Column, value: u64) -> Option<u64>;
     /// The next value of a column of messages.
     fn message<M: Message + Default>(&mut self, column: Column, value: M) -> Option<M>;
-    /// The next stack.
-    fn stack(&mut self, value: &mut Option<StackId>) -> Option<()>;
+    /// The next stack, as a column refers to it.
+    fn stack(&mut self, column: Column, value: &mut Option<StackId>) -> Option<()>;
+    /// Whether the column stands in the block: older writers have fewer.
+    fn has(&self, column: Column) -> bool;
 
     /// The next value of a column of signed numbers.
     fn sint(&mut self, column: Column, value: i64) -> Option<i64> {
@@ -53,6 +57,22 @@ pub(super) trait Port {
         let delta = self.sint(column, value.wrapping_sub(*previous) as i64)?;
         *previous = previous.wrapping_add(delta as u64);
         Some(*previous)
+    }
+
+    /// The next value of a column of differences, some of which are left out.
+    fn optional(
+        &mut self,
+        column: Column,
+        previous: &mut u64,
+        value: &mut Option<u64>,
+    ) -> Option<()> {
+        let present = self.uint(column, u64::from(value.is_some()))? != 0;
+        *value = if present {
+            Some(self.delta(column, previous, value.unwrap_or(0))?)
+        } else {
+            None
+        };
+        Some(())
     }
 }
 
@@ -94,7 +114,11 @@ impl Port for Columns {
         Some(value)
     }
 
-    fn stack(&mut self, value: &mut Option<StackId>) -> Option<()> {
+    fn has(&self, _: Column) -> bool {
+        true
+    }
+
+    fn stack(&mut self, column: Column, value: &mut Option<StackId>) -> Option<()> {
         let reference = value.map_or(0, |id| {
             let next = self.stacks.len() as u64 + 1;
             *self.stacks.entry(id).or_insert_with(|| {
@@ -102,7 +126,7 @@ impl Port for Columns {
                 next
             })
         });
-        self.uint(Column::StackRefs, reference)?;
+        self.uint(column, reference)?;
         Some(())
     }
 }
@@ -155,8 +179,12 @@ impl Port for Cursors {
         M::decode(self.take_message(column)?).ok()
     }
 
-    fn stack(&mut self, value: &mut Option<StackId>) -> Option<()> {
-        *value = match self.uint(Column::StackRefs, 0)?.checked_sub(1) {
+    fn has(&self, column: Column) -> bool {
+        !self.bytes[column as usize].is_empty()
+    }
+
+    fn stack(&mut self, column: Column, value: &mut Option<StackId>) -> Option<()> {
+        *value = match self.uint(column, 0)?.checked_sub(1) {
             Some(index) => Some(self.stack_at(index)?),
             None => None,
         };
@@ -210,7 +238,7 @@ mod tests {
         let stacks = [Some(StackId(9)), None, Some(StackId(8)), Some(StackId(9))];
         let mut columns = Columns::default();
         for mut stack in stacks {
-            columns.stack(&mut stack).unwrap();
+            columns.stack(Column::StackRefs, &mut stack).unwrap();
         }
         let written = columns.into_bytes();
         assert_eq!(written[Column::StackRefs as usize], [1, 0, 2, 1]);
@@ -218,7 +246,10 @@ mod tests {
         let mut cursors = Cursors::new(written);
         for stack in stacks {
             let mut read = None;
-            assert_eq!((cursors.stack(&mut read), read), (Some(()), stack));
+            assert_eq!(
+                (cursors.stack(Column::StackRefs, &mut read), read),
+                (Some(()), stack)
+            );
         }
     }
 
@@ -226,15 +257,17 @@ mod tests {
     fn a_reference_to_no_stack_is_refused() {
         for reference in [3, u64::MAX] {
             let mut columns = Columns::default();
-            columns.stack(&mut Some(StackId(9))).unwrap();
+            columns
+                .stack(Column::StackRefs, &mut Some(StackId(9)))
+                .unwrap();
             columns.uint(Column::StackRefs, reference).unwrap();
             let mut cursors = Cursors::new(columns.into_bytes());
             let mut stack = None;
             assert_eq!(
-                (cursors.stack(&mut stack), stack),
+                (cursors.stack(Column::StackRefs, &mut stack), stack),
                 (Some(()), Some(StackId(9)))
             );
-            assert_eq!(cursors.stack(&mut stack), None);
+            assert_eq!(cursors.stack(Column::StackRefs, &mut stack), None);
         }
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn pass<P: Port>(port: &mut P, faults: &mut Faults) -> Option<()> {
         access,
         count,
     } = faults;
-    port.stack(stack)?;
+    port.stack(Column::StackRefs, stack)?;
     let number = match access {
         Access::Write => wire::Access::Write,
         Access::Read => wire::Access::Read,

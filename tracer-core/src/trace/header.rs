@@ -9,7 +9,7 @@ const MAGIC: [u8; 8] = *b"\x89TRACE\r\n";
 const FIXED_BYTES: usize = 16;
 
 /// The version this code writes, and the newest major version it reads.
-const CURRENT: Version = Version { major: 1, minor: 0 };
+const CURRENT: Version = Version { major: 1, minor: 4 };
 
 /// Version of the format of a trace.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -138,12 +138,12 @@ mod tests {
 
     #[test]
     fn only_a_newer_major_version_is_refused() {
-        let refused = decode(&of_version(2, 3));
-        let version = Version { major: 2, minor: 3 };
+        let refused = decode(&of_version(2, 4));
+        let version = Version { major: 2, minor: 4 };
         assert_eq!(refused, Err(OpenError::TooNew { version }));
         assert_eq!(
             OpenError::TooNew { version }.to_string(),
-            "trace format 2.3 is newer than 1.0, the newest that can be read",
+            "trace format 2.4 is newer than 1.4, the newest that can be read",
         );
         for (major, minor) in [(0, 9), (1, 0), (1, 9)] {
             assert!(matches!(

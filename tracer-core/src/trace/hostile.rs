@@ -15,6 +15,7 @@ fn payload() -> Vec<u8> {
             tid: 1,
             entered,
             stack,
+            goroutine: None,
             outcome: Ok(300),
             what,
         })

@@ -6,7 +6,7 @@ use crate::event::{Advice, Call, Errno, EventKind, Syscall};
 const FIRST_CALL: u64 = 16;
 
 /// Number of system calls.
-pub(super) const CALLS: usize = 14;
+pub(super) const CALLS: usize = 16;
 
 /// What the values of an event are, and where they stand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Exec,
     Exit,
     Tick,
+    Created,
     Call {
         /// Which one, as `code` numbers them.
         code: u64,
@@ -64,16 +65,29 @@ impl Kind {
             EventKind::Exec => Self::Exec,
             EventKind::Exit => Self::Exit,
             EventKind::Tick => Self::Tick,
+            EventKind::Created(_) => Self::Created,
             EventKind::Process(_)
             | EventKind::Mappings(_)
             | EventKind::Descriptors(_)
             | EventKind::Stack(_)
+            | EventKind::Modules(_)
             | EventKind::Symbols(_)
             | EventKind::Memory(_)
             | EventKind::MemoryDetail(_)
             | EventKind::Cgroup(_)
             | EventKind::Fork { .. }
             | EventKind::Loss(_)
+            | EventKind::CreatorWatch(_)
+            | EventKind::Ancestors(_)
+            | EventKind::SocketStates(_)
+            | EventKind::Holders(_)
+            | EventKind::GoRuntime(_)
+            | EventKind::GoCounters(_)
+            | EventKind::GoSpans(_)
+            | EventKind::GoResidency(_)
+            | EventKind::HeapSites(_)
+            | EventKind::HeapProfile(_)
+            | EventKind::Goroutines(_)
             | EventKind::End(_) => Self::Record,
         }
     }
@@ -85,6 +99,7 @@ impl Kind {
             Self::Exec => 3,
             Self::Exit => 4,
             Self::Tick => 5,
+            Self::Created => 6,
             Self::Call {
                 code,
                 answer,
@@ -101,6 +116,7 @@ impl Kind {
             3 => Self::Exec,
             4 => Self::Exit,
             5 => Self::Tick,
+            6 => Self::Created,
             _ => {
                 let call = number.checked_sub(FIRST_CALL)?;
                 let code = call / 6;
@@ -132,6 +148,8 @@ pub(super) fn code(what: &Syscall) -> u64 {
         Syscall::Dup { .. } => 11,
         Syscall::DupTo { .. } => 12,
         Syscall::CloseRange { .. } => 13,
+        Syscall::Fcntl { .. } => 14,
+        Syscall::SocketPair { .. } => 15,
     }
 }
 
@@ -192,6 +210,17 @@ fn blank(code: u64) -> Option<Syscall> {
             last: 0,
             flags: 0,
         },
+        14 => Syscall::Fcntl {
+            fd: 0,
+            command: 0,
+            argument: 0,
+        },
+        15 => Syscall::SocketPair {
+            family: 0,
+            kind: 0,
+            protocol: 0,
+            pair: [0; 2],
+        },
         _ => return None,
     })
 }
@@ -202,6 +231,7 @@ pub(super) fn blank_call(code: u64, answer: Answer, entered: bool) -> Option<Cal
         tid: 0,
         entered: entered.then(Default::default),
         stack: None,
+        goroutine: None,
         outcome: match answer {
             Answer::Zero => Ok(0),
             Answer::Value => Ok(1),
@@ -224,7 +254,7 @@ mod tests {
         assert_eq!(
             names.join(" "),
             "mmap munmap mremap brk madvise process_madvise mprotect socket connect accept close dup \
-             dup2 close_range",
+             dup2 close_range fcntl socketpair",
         );
         for number in 0..CALLS as u64 {
             assert_eq!(code(&blank(number).unwrap()), number);
@@ -239,9 +269,9 @@ mod tests {
             .collect();
         assert_eq!(
             known,
-            [1, 2, 3, 4, 5]
+            [1, 2, 3, 4, 5, 6]
                 .into_iter()
-                .chain(16..100)
+                .chain(16..112)
                 .collect::<Vec<_>>()
         );
         for number in known {

@@ -46,6 +46,7 @@ fn columns_are_packed_protobuf_fields() {
             tid: 4712,
             entered,
             stack,
+            goroutine: None,
             outcome,
             what,
         })

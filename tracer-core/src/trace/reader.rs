@@ -6,18 +6,19 @@ use super::frame::{KIND_EVENTS, KIND_INDEX, Unpacker};
 use super::header::{self, Header, OpenError, Opening};
 use super::record::Malformed;
 use super::scan::{self, Scanner};
+use super::window::{Source, Window};
 use crate::event::Event;
 
 /// The events of a trace, in the order in which they were written.
 ///
-/// Holds one block at a time. Damage ends nothing: all whole blocks are read, and
+/// Holds one block at a time, wherever the bytes are. Damage ends nothing: all whole blocks are read, and
 /// [`Reader::damage`] says what was not.
-pub struct Reader<'a> {
-    scanner: Scanner<'a>,
+pub struct Reader<S> {
+    scanner: Scanner<S>,
     unpacker: Unpacker,
     block: Option<BlockReader>,
     /// Where the current block begins.
-    offset: usize,
+    offset: u64,
     header: Option<Header>,
     /// Events that should have been read before the current position, by the frames' numbers.
     expected_events: u64,
@@ -26,20 +27,38 @@ pub struct Reader<'a> {
     damage: Damage,
 }
 
-impl<'a> Reader<'a> {
+/// The longest header: its writer's name has at most 65 535 bytes.
+const MAX_HEADER: usize = 128 << 10;
+
+/// How far the first frame of a trace without its beginning is looked for.
+const NEAR: usize = 1 << 20;
+
+impl<'a> Reader<&'a [u8]> {
     /// Reads the header of a trace, all of which is in `trace`.
     ///
     /// # Errors
     ///
     /// When it is not a trace, or one of a newer major version.
     pub fn new(trace: &'a [u8]) -> Result<Self, OpenError> {
-        let (header, begin) = match header::decode(trace)? {
+        Self::open(trace)
+    }
+}
+
+impl<S: Source> Reader<S> {
+    /// Reads the header of a trace that stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a trace, or one of a newer major version.
+    pub fn open(source: S) -> Result<Self, OpenError> {
+        let mut window = Window::new(source);
+        let (header, begin) = match header::decode(window.get(0, MAX_HEADER))? {
             Opening::Whole(header) => {
-                let begin = header.len;
+                let begin = header.len as u64;
                 (Some(header), begin)
             }
             Opening::Damaged => (None, 0),
-            Opening::Unknown if scan::is_near(trace) => (None, 0),
+            Opening::Unknown if scan::is_near(window.get(0, NEAR)) => (None, 0),
             Opening::Unknown => return Err(OpenError::NotATrace),
         };
         let damage = Damage {
@@ -47,7 +66,7 @@ impl<'a> Reader<'a> {
             ..Damage::default()
         };
         Ok(Self {
-            scanner: Scanner::new(trace, begin, header.is_none()),
+            scanner: Scanner::new(window, begin, header.is_none()),
             unpacker: Unpacker::default(),
             block: None,
             offset: begin,
@@ -73,7 +92,7 @@ impl<'a> Reader<'a> {
     /// Where the block of the last event begins in the file.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.offset as u64
+        self.offset
     }
 
     /// What could not be read so far; the whole truth once the iterator has ended.
@@ -89,7 +108,11 @@ impl<'a> Reader<'a> {
     fn advance(&mut self) -> bool {
         while let Some(block) = self.scanner.next_block() {
             self.damage.complete = false;
-            self.place(block.frame.first_event);
+            self.misplaced = place(
+                block.frame.first_event,
+                &mut self.expected_events,
+                &mut self.damage,
+            );
             match block.frame.kind {
                 KIND_EVENTS => {
                     let payload = self.unpacker.unpack(&block.frame, block.payload);
@@ -100,23 +123,11 @@ impl<'a> Reader<'a> {
                     }
                     self.damage.damaged_blocks += 1;
                 }
-                KIND_INDEX => self.damage.complete = self.scanner.at_end(),
+                KIND_INDEX => self.damage.complete = block.is_last,
                 _ => self.damage.unknown_blocks += 1,
             }
         }
         false
-    }
-
-    /// Compares where a block stands with where its number says it stood.
-    fn place(&mut self, first_event: u64) {
-        self.misplaced = first_event < self.expected_events;
-        if self.misplaced {
-            self.damage.misplaced_blocks += 1;
-        } else {
-            let missing = first_event - self.expected_events;
-            self.damage.missing_events = self.damage.missing_events.saturating_add(missing);
-            self.expected_events = first_event;
-        }
     }
 
     fn count_event(&mut self) {
@@ -129,7 +140,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Iterator for Reader<'_> {
+/// Compares where a block stands with where its number says it stood; true when it was moved.
+fn place(first_event: u64, expected_events: &mut u64, damage: &mut Damage) -> bool {
+    let misplaced = first_event < *expected_events;
+    if misplaced {
+        damage.misplaced_blocks += 1;
+    } else {
+        let missing = first_event - *expected_events;
+        damage.missing_events = damage.missing_events.saturating_add(missing);
+        *expected_events = first_event;
+    }
+    misplaced
+}
+
+impl<S: Source> Iterator for Reader<S> {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {

@@ -1,8 +1,13 @@
 //! Events that are messages of their own: facts and samples.
 
+mod creation;
 mod fact;
+mod go;
+mod holders;
+mod loss;
 mod mapping;
 mod sample;
+mod socket;
 mod symbol;
 
 use prost::Message;
@@ -14,7 +19,10 @@ use crate::event::EventKind;
 /// One event.
 #[derive(Clone, PartialEq, Message)]
 struct Record {
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(
+        oneof = "Body",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 33, 40"
+    )]
     body: Option<Body>,
 }
 
@@ -39,9 +47,33 @@ enum Body {
     #[prost(message, tag = "9")]
     Fork(fact::Fork),
     #[prost(message, tag = "10")]
-    Loss(fact::Loss),
+    Loss(loss::Loss),
     #[prost(message, tag = "11")]
     End(fact::End),
+    #[prost(message, tag = "12")]
+    Modules(symbol::Modules),
+    #[prost(message, tag = "13")]
+    GoRuntime(go::GoRuntime),
+    #[prost(message, tag = "14")]
+    GoCounters(go::GoCounters),
+    #[prost(message, tag = "15")]
+    GoSpans(go::GoSpans),
+    #[prost(message, tag = "16")]
+    GoResidency(go::GoResidency),
+    #[prost(message, tag = "17")]
+    HeapSites(go::HeapSites),
+    #[prost(message, tag = "18")]
+    HeapProfile(go::HeapProfile),
+    #[prost(message, tag = "19")]
+    Goroutines(go::Goroutines),
+    #[prost(message, tag = "30")]
+    CreatorWatch(creation::CreatorWatch),
+    #[prost(message, tag = "31")]
+    SocketStates(socket::SocketStates),
+    #[prost(message, tag = "33")]
+    Ancestors(creation::Ancestors),
+    #[prost(message, tag = "40")]
+    Holders(holders::Holders),
 }
 
 /// Not what any writer makes.
@@ -58,13 +90,26 @@ pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
         EventKind::Descriptors(descriptors) => Body::Descriptors(descriptors.as_slice().into()),
         EventKind::Stack(stack) => Body::Stack(stack.into()),
         EventKind::Symbols(symbols) => Body::Symbols(symbols.as_slice().into()),
+        EventKind::Modules(modules) => Body::Modules(modules.as_slice().into()),
         EventKind::Memory(sample) => Body::Memory(sample.into()),
         EventKind::MemoryDetail(detail) => Body::MemoryDetail(detail.into()),
         EventKind::Cgroup(sample) => Body::Cgroup(sample.into()),
         EventKind::Fork { child } => Body::Fork(fact::Fork { child: *child }),
-        EventKind::Loss(counts) => Body::Loss(counts.as_slice().into()),
+        EventKind::Loss(loss) => Body::Loss(loss.into()),
         EventKind::End(ended_by) => Body::End((*ended_by).into()),
+        EventKind::GoRuntime(runtime) => Body::GoRuntime(runtime.into()),
+        EventKind::GoCounters(counters) => Body::GoCounters(counters.into()),
+        EventKind::GoSpans(spans) => Body::GoSpans(spans.into()),
+        EventKind::GoResidency(residency) => Body::GoResidency(residency.into()),
+        EventKind::HeapSites(sites) => Body::HeapSites(sites.as_slice().into()),
+        EventKind::HeapProfile(profile) => Body::HeapProfile(profile.into()),
+        EventKind::Goroutines(goroutines) => Body::Goroutines(goroutines.into()),
+        EventKind::CreatorWatch(watch) => Body::CreatorWatch(watch.into()),
+        EventKind::SocketStates(states) => Body::SocketStates(states.into()),
+        EventKind::Ancestors(ancestors) => Body::Ancestors(ancestors.as_slice().into()),
+        EventKind::Holders(holders) => Body::Holders(holders.into()),
         EventKind::Call(_)
+        | EventKind::Created(_)
         | EventKind::Faults(_)
         | EventKind::Exec
         | EventKind::Exit
@@ -91,8 +136,20 @@ pub(super) fn decode(record: &[u8]) -> Result<Option<EventKind>, Malformed> {
             Body::MemoryDetail(detail) => EventKind::MemoryDetail(detail.into_event()?),
             Body::Cgroup(sample) => EventKind::Cgroup(sample.into_event()?),
             Body::Fork(fact::Fork { child }) => EventKind::Fork { child },
-            Body::Loss(counts) => EventKind::Loss(counts.into()),
+            Body::Loss(loss) => EventKind::Loss(loss.into()),
             Body::End(end) => EventKind::End(end.into_event()?),
+            Body::Modules(modules) => EventKind::Modules(modules.into()),
+            Body::GoRuntime(runtime) => EventKind::GoRuntime(runtime.into()),
+            Body::GoCounters(counters) => EventKind::GoCounters(counters.into()),
+            Body::GoSpans(spans) => EventKind::GoSpans(spans.into()),
+            Body::GoResidency(residency) => EventKind::GoResidency(residency.into()),
+            Body::HeapSites(sites) => EventKind::HeapSites(sites.into_event()?),
+            Body::HeapProfile(profile) => EventKind::HeapProfile(profile.into()),
+            Body::Goroutines(goroutines) => EventKind::Goroutines(goroutines.into()),
+            Body::SocketStates(states) => EventKind::SocketStates(states.into()),
+            Body::Ancestors(ancestors) => EventKind::Ancestors(ancestors.into()),
+            Body::Holders(holders) => EventKind::Holders(holders.into_event()?),
+            Body::CreatorWatch(watch) => EventKind::CreatorWatch(watch.into()),
         })
     }))
 }
@@ -121,7 +178,7 @@ fn within_limits(record: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Access, Faults, LossCount};
+    use crate::event::{Access, Faults, Loss, LossCount};
 
     #[test]
     fn only_facts_and_samples_are_records() {
@@ -158,10 +215,14 @@ mod tests {
             lost: 0,
         };
         let mut counts = vec![none; MAX_ELEMENTS];
-        let full = encode(&EventKind::Loss(counts.clone())).unwrap_or_default();
-        assert!(matches!(decode(&full), Ok(Some(EventKind::Loss(read))) if read == counts));
+        let loss = |counts: &[LossCount]| Loss {
+            counts: counts.to_vec(),
+            ..Loss::default()
+        };
+        let full = encode(&EventKind::Loss(loss(&counts))).unwrap_or_default();
+        assert!(matches!(decode(&full), Ok(Some(EventKind::Loss(read))) if read == loss(&counts)));
         counts.push(counts[0].clone());
-        assert_eq!(encode(&EventKind::Loss(counts)), None);
+        assert_eq!(encode(&EventKind::Loss(loss(&counts))), None);
         // The same, made by hand: two bytes an element.
         let mut body = [0x0a, 0].repeat(MAX_ELEMENTS + 1);
         let mut hostile = vec![0x52];

@@ -1,14 +1,15 @@
 //! Finds all whole blocks, whatever lies between them.
 
 use super::frame::{FRAME_BYTES, Frame, MAGIC};
+use super::window::{Source, Window};
 
 /// Walks over bytes from block to block, in time linear in their number.
-pub(super) struct Scanner<'a> {
-    bytes: &'a [u8],
-    position: usize,
+pub(super) struct Scanner<S> {
+    window: Window<S>,
+    position: u64,
     /// Bytes that may still be summed in vain. Frames that lie about their payload may overlap,
     /// so looking behind each of them could take quadratic time; past this, they are believed.
-    vain: usize,
+    vain: u64,
     /// Between blocks, in a stretch already counted as damaged.
     astray: bool,
     pub(super) damaged_blocks: u64,
@@ -18,17 +19,22 @@ pub(super) struct Scanner<'a> {
 /// A block with good checksums.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a> {
-    pub(super) offset: usize,
+    pub(super) offset: u64,
     pub(super) frame: Frame,
     pub(super) payload: &'a [u8],
+    /// Nothing stands behind it.
+    pub(super) is_last: bool,
 }
 
-impl<'a> Scanner<'a> {
+/// How far one look for a frame goes.
+const STRETCH: usize = 64 << 10;
+
+impl<S: Source> Scanner<S> {
     /// Starts at `position`; `astray` when no block is to be expected there.
-    pub(super) fn new(bytes: &'a [u8], position: usize, astray: bool) -> Self {
-        let vain = bytes.len().saturating_mul(2);
+    pub(super) fn new(window: Window<S>, position: u64, astray: bool) -> Self {
+        let vain = window.len().saturating_mul(2);
         Self {
-            bytes,
+            window,
             position,
             vain,
             astray,
@@ -37,37 +43,46 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Whether all bytes were looked at.
-    pub(super) fn at_end(&self) -> bool {
-        self.position >= self.bytes.len()
+    /// The next whole block.
+    pub(super) fn next_block(&mut self) -> Option<Block<'_>> {
+        let (offset, frame) = self.find_block()?;
+        let end = offset + (FRAME_BYTES + frame.stored_bytes()) as u64;
+        let is_last = end >= self.window.len();
+        // It was read just now, to check it.
+        let block = self.window.get(offset, FRAME_BYTES + frame.stored_bytes());
+        Some(Block {
+            offset,
+            frame,
+            payload: &block[FRAME_BYTES..],
+            is_last,
+        })
     }
 
-    /// The next whole block.
-    pub(super) fn next_block(&mut self) -> Option<Block<'a>> {
-        while let Some(rest) = self
-            .bytes
-            .get(self.position..)
-            .filter(|rest| !rest.is_empty())
-        {
+    /// Goes behind the next whole block; returns where it begins.
+    fn find_block(&mut self) -> Option<(u64, Frame)> {
+        loop {
+            let rest = self.window.get(self.position, FRAME_BYTES);
+            if rest.is_empty() {
+                return None;
+            }
             let Some(frame) = Frame::parse(rest) else {
                 self.damaged_blocks += u64::from(!self.astray);
-                self.skip(1 + find(&rest[1..]));
+                let stretch = self.window.get(self.position, STRETCH);
+                let next = 1 + find(&stretch[1..]);
+                self.skip(next);
                 continue;
             };
             let end = FRAME_BYTES + frame.stored_bytes();
-            let payload = rest.get(FRAME_BYTES..end);
-            if let Some(payload) = payload.filter(|payload| frame.matches(payload)) {
+            let block = self.window.get(self.position, end);
+            let payload = block.get(FRAME_BYTES..end);
+            if payload.is_some_and(|payload| frame.matches(payload)) {
                 let offset = self.position;
-                self.position += end;
+                self.position += end as u64;
                 self.astray = false;
-                return Some(Block {
-                    offset,
-                    frame,
-                    payload,
-                });
+                return Some((offset, frame));
             }
+            let summed = payload.map_or(0, <[u8]>::len) as u64;
             self.damaged_blocks += 1;
-            let summed = payload.map_or(0, <[u8]>::len);
             if let Some(vain) = self.vain.checked_sub(summed) {
                 self.vain = vain;
                 // The payload may be cut short, with whole blocks behind the cut.
@@ -76,20 +91,19 @@ impl<'a> Scanner<'a> {
                 self.skip(end);
             }
         }
-        None
     }
 
     fn skip(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.bytes.len() - self.position);
+        let left = self.window.len().saturating_sub(self.position);
+        let bytes = (bytes as u64).min(left);
         self.position += bytes;
-        self.skipped_bytes += bytes as u64;
+        self.skipped_bytes += bytes;
         self.astray = true;
     }
 }
 
-/// Whether a frame begins in the first mebibyte of `bytes`.
+/// Whether a frame begins in `bytes`.
 pub(super) fn is_near(bytes: &[u8]) -> bool {
-    let bytes = &bytes[..bytes.len().min(1 << 20)];
     let mut at = find(bytes);
     while at < bytes.len() {
         if Frame::parse(&bytes[at..]).is_some() {
@@ -128,12 +142,11 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &[u8], blocks: &[u8], damaged: u64, skipped: u64) {
-        let mut scanner = Scanner::new(bytes, 0, false);
+        let mut scanner = Scanner::new(Window::new(bytes), 0, false);
         let mut found = Vec::new();
         while let Some(block) = scanner.next_block() {
             found.push(block.payload[0]);
         }
-        assert!(scanner.at_end());
         let seen = (
             found.as_slice(),
             scanner.damaged_blocks,
@@ -169,9 +182,8 @@ mod tests {
             .collect();
         Packer::default().pack(KIND_EVENTS, 0, &noise, &mut big);
         let hostile = big[..FRAME_BYTES].repeat(1 << 18);
-        let mut scanner = Scanner::new(&hostile, 0, false);
+        let mut scanner = Scanner::new(Window::new(&hostile[..]), 0, false);
         assert!(scanner.next_block().is_none());
-        assert!(scanner.at_end());
         assert_eq!(scanner.skipped_bytes, hostile.len() as u64);
     }
 }

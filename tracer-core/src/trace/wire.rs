@@ -38,6 +38,10 @@ pub(super) struct Events {
     counts: Vec<u8>,
     #[prost(bytes = "vec", tag = "15")]
     records: Vec<u8>,
+    #[prost(bytes = "vec", tag = "16")]
+    goroutines: Vec<u8>,
+    #[prost(bytes = "vec", tag = "17")]
+    created: Vec<u8>,
 }
 
 impl Events {
@@ -58,6 +62,8 @@ impl Events {
             accesses,
             counts,
             records,
+            goroutines,
+            created,
         ] = columns;
         Self {
             kinds,
@@ -75,6 +81,8 @@ impl Events {
             accesses,
             counts,
             records,
+            goroutines,
+            created,
         }
     }
 
@@ -95,6 +103,8 @@ impl Events {
             self.accesses,
             self.counts,
             self.records,
+            self.goroutines,
+            self.created,
         ]
     }
 }

@@ -2,8 +2,9 @@
 
 use tracer_core::event::{
     Access, Advice, Backing, Call, CgroupSample, CgroupVersion, Descriptor, DescriptorKind,
-    EndedBy, Errno, Event, EventKind, Faults, Frame, LossCount, Mapping, MappingUse, MemoryDetail,
-    MemorySample, Peer, ProcessFacts, ProcessId, StackId, StackTrace, Symbol, Syscall, Timestamp,
+    EndedBy, Errno, Event, EventKind, Faults, Frame, FrameKind, Loss, LossCount, Mapping,
+    MappingUse, MemoryDetail, MemorySample, Peer, ProcessFacts, ProcessId, StackId, StackTrace,
+    Symbol, Syscall, Timestamp,
 };
 
 fn call(what: Syscall, outcome: Result<u64, Errno>) -> EventKind {
@@ -12,6 +13,7 @@ fn call(what: Syscall, outcome: Result<u64, Errno>) -> EventKind {
         tid: 4712,
         entered,
         stack: Some(StackId(0xfeed)),
+        goroutine: None,
         outcome,
         what,
     })
@@ -45,6 +47,7 @@ fn facts() -> Vec<EventKind> {
         inlined: true,
         module: "shop".to_owned(),
         go: true,
+        kind: FrameKind::Plain,
     };
     vec![
         EventKind::Process(ProcessFacts {
@@ -297,12 +300,15 @@ fn others() -> Vec<EventKind> {
         EventKind::Exec,
         EventKind::Fork { child: 4800 },
         EventKind::Tick,
-        EventKind::Loss(vec![LossCount {
-            kind: "mmap".to_owned(),
-            expected: 9,
-            received: 8,
-            lost: 1,
-        }]),
+        EventKind::Loss(Loss {
+            counts: vec![LossCount {
+                kind: "mmap".to_owned(),
+                expected: 9,
+                received: 8,
+                lost: 1,
+            }],
+            ..Loss::default()
+        }),
         EventKind::Exit,
         EventKind::End(EndedBy::Oom),
     ]

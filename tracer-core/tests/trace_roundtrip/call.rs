@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tracer_core::event::{
-    Access, Advice, Call, Errno, EventKind, Faults, Peer, Syscall, Timestamp,
+    Access, Advice, Call, Creation, Errno, EventKind, Faults, Peer, Syscall, Timestamp,
 };
 
 use crate::number::{signed, stack, wide, word};
@@ -92,6 +92,19 @@ fn descriptor_syscall() -> impl Strategy<Value = Syscall> {
             last,
             flags
         }),
+        (signed(), word(), wide()).prop_map(|(fd, command, argument)| Syscall::Fcntl {
+            fd,
+            command,
+            argument
+        }),
+        (word(), word(), word(), [signed(), signed()]).prop_map(
+            |(family, kind, protocol, pair)| Syscall::SocketPair {
+                family,
+                kind,
+                protocol,
+                pair
+            }
+        ),
     ]
 }
 
@@ -99,13 +112,26 @@ pub(crate) fn call() -> impl Strategy<Value = EventKind> {
     let outcome = prop_oneof![3 => wide().prop_map(Ok), 1 => word().prop_map(|e| Err(Errno(e)))];
     let entered = option::of(wide().prop_map(Timestamp));
     let what = prop_oneof![memory_syscall(), descriptor_syscall()];
-    (word(), entered, stack(), outcome, what).prop_map(|(tid, entered, stack, outcome, what)| {
+    let goroutine = option::of(wide());
+    let values = (word(), entered, stack(), goroutine, outcome, what);
+    values.prop_map(|(tid, entered, stack, goroutine, outcome, what)| {
         EventKind::Call(Call {
             tid,
             entered,
             stack,
+            goroutine,
             outcome,
             what,
+        })
+    })
+}
+
+pub(crate) fn creation() -> impl Strategy<Value = EventKind> {
+    (wide(), option::of(wide()), stack()).prop_map(|(goroutine, creator, stack)| {
+        EventKind::Created(Creation {
+            goroutine,
+            creator,
+            stack,
         })
     })
 }

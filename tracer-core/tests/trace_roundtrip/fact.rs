@@ -4,8 +4,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tracer_core::event::{
-    Backing, CgroupSample, CgroupVersion, Descriptor, DescriptorKind, EventKind, Frame, LossCount,
-    Mapping, MappingUse, MemorySample, ProcessFacts, StackId, StackTrace, Symbol,
+    Backing, CgroupSample, CgroupVersion, CpuLoss, Descriptor, DescriptorKind, EventKind, Frame,
+    FrameKind, Loss, LossCount, LossGap, Mapping, MappingUse, MemorySample, Module, ProcessFacts,
+    StackId, StackTrace, Symbol, Timestamp,
 };
 
 use crate::number::{perhaps, signed, text, wide, word};
@@ -109,22 +110,46 @@ pub(crate) fn stack_trace() -> impl Strategy<Value = EventKind> {
 }
 
 pub(crate) fn symbol() -> impl Strategy<Value = Symbol> {
-    let frame = (text(), text(), word(), any::<bool>(), text(), any::<bool>()).prop_map(
-        |(function, file, line, inlined, module, go)| Frame {
+    let kinds = [FrameKind::Plain, FrameKind::Wrapper, FrameKind::Panic];
+    let kind = proptest::sample::select(kinds.to_vec());
+    let frame = (
+        text(),
+        text(),
+        word(),
+        any::<bool>(),
+        text(),
+        any::<bool>(),
+        kind,
+    )
+        .prop_map(|(function, file, line, inlined, module, go, kind)| Frame {
             function,
             file,
             line,
             inlined,
             module,
             go,
-        },
-    );
+            kind,
+        });
     (wide(), any::<bool>(), vec(frame, 0..4), any::<bool>()).prop_map(
         |(address, is_return, frames, frameless)| Symbol {
             address,
             is_return,
             frames,
             frameless,
+        },
+    )
+}
+
+pub(crate) fn module() -> impl Strategy<Value = Module> {
+    let name = || option::of(text());
+    (wide(), wide(), perhaps(), text(), name(), name()).prop_map(
+        |(start, end, link_address, path, identity, trouble)| Module {
+            start,
+            end,
+            link_address,
+            path,
+            identity,
+            trouble,
         },
     )
 }
@@ -184,12 +209,33 @@ pub(crate) fn cgroup() -> impl Strategy<Value = EventKind> {
 }
 
 pub(crate) fn loss() -> impl Strategy<Value = EventKind> {
-    let count =
-        (text(), wide(), wide(), wide()).prop_map(|(kind, expected, received, lost)| LossCount {
-            kind,
-            expected,
-            received,
-            lost,
+    let gap =
+        (text(), any::<u32>(), wide(), wide(), wide()).prop_map(|(kind, cpu, from, to, lost)| {
+            LossGap {
+                kind,
+                cpu,
+                from: Timestamp(from),
+                to: Timestamp(to),
+                lost,
+            }
         });
-    vec(count, 0..4).prop_map(EventKind::Loss)
+    let of_cpu = (any::<u32>(), loss_count()).prop_map(|(cpu, count)| CpuLoss { cpu, count });
+    (vec(loss_count(), 0..4), vec(gap, 0..4), vec(of_cpu, 0..4)).prop_map(
+        |(counts, gaps, by_cpu)| {
+            EventKind::Loss(Loss {
+                counts,
+                gaps,
+                by_cpu,
+            })
+        },
+    )
+}
+
+fn loss_count() -> impl Strategy<Value = LossCount> {
+    (text(), wide(), wide(), wide()).prop_map(|(kind, expected, received, lost)| LossCount {
+        kind,
+        expected,
+        received,
+        lost,
+    })
 }

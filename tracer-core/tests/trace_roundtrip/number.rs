@@ -1,11 +1,11 @@
-//! Numbers, names and stacks of any kind.
+//! Numbers, names and stacks of any kind: boxed, or a union of all events would not fit on the stack.
 
 use proptest::option;
 use proptest::prelude::*;
 use tracer_core::event::StackId;
 
 /// Any number, and often one at an edge.
-pub(crate) fn wide() -> impl Strategy<Value = u64> {
+pub(crate) fn wide() -> BoxedStrategy<u64> {
     let edges = [
         0,
         1,
@@ -21,23 +21,25 @@ pub(crate) fn wide() -> impl Strategy<Value = u64> {
         proptest::sample::select(edges.to_vec()),
         0x7f00_0000_0000..0x7f00_0100_0000_u64
     ]
+    .boxed()
 }
 
-pub(crate) fn word() -> impl Strategy<Value = u32> {
-    prop_oneof![any::<u32>(), Just(0), Just(u32::MAX)]
+pub(crate) fn word() -> BoxedStrategy<u32> {
+    prop_oneof![any::<u32>(), Just(0), Just(u32::MAX)].boxed()
 }
 
-pub(crate) fn signed() -> impl Strategy<Value = i32> {
-    prop_oneof![any::<i32>(), Just(-1), Just(i32::MIN), Just(i32::MAX)]
+pub(crate) fn signed() -> BoxedStrategy<i32> {
+    prop_oneof![any::<i32>(), Just(-1), Just(i32::MIN), Just(i32::MAX)].boxed()
 }
 
 /// Names as a target may choose them.
-pub(crate) fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> BoxedStrategy<String> {
     prop_oneof![
         ".{0,12}",
         Just(String::new()),
         Just("héap 堆\0\n\u{202e}".to_owned())
     ]
+    .boxed()
 }
 
 pub(crate) fn perhaps() -> impl Strategy<Value = Option<u64>> {

@@ -2,6 +2,8 @@
 
 use tracer_ebpf::Kind;
 
+use super::SignalFrame;
+
 /// Bytes of `struct pt_regs` up to `syscallno`; kernels before 5.15 are not read this way.
 pub(crate) const PT_REGS_SIZE: u64 = 288;
 
@@ -20,7 +22,32 @@ pub(crate) struct SavedRegisters {
 
 const _: () = assert!(size_of::<SavedRegisters>() as u64 == PT_REGS_SIZE);
 
+/// The kernel links its frame into the chain, which leaves out the interrupted function only.
+pub(crate) const SIGNAL_FRAME: Option<SignalFrame> = None;
+
 impl SavedRegisters {
+    /// The registers at `saved`, a pointer that the verifier knows to be one to `struct pt_regs`:
+    /// what is read there needs no helper, and what is not used is not read.
+    #[inline(always)]
+    pub(crate) fn peek(saved: *const Self) -> Self {
+        let mut x = [0; 31];
+        x[1] = peek!(saved, x[1]);
+        x[2] = peek!(saved, x[2]);
+        x[3] = peek!(saved, x[3]);
+        x[4] = peek!(saved, x[4]);
+        x[5] = peek!(saved, x[5]);
+        x[29] = peek!(saved, x[29]);
+        Self {
+            x,
+            sp: peek!(saved, sp),
+            pc: peek!(saved, pc),
+            _pstate: 0,
+            orig_x0: peek!(saved, orig_x0),
+            syscall: peek!(saved, syscall),
+            _padding: 0,
+        }
+    }
+
     pub(crate) const fn ip(&self) -> u64 {
         self.pc
     }
@@ -31,6 +58,11 @@ impl SavedRegisters {
 
     pub(crate) const fn fp(&self) -> u64 {
         self.x[29]
+    }
+
+    /// Where a Go function returns its first word, from Go 1.18 on.
+    pub(crate) const fn first_result(&self) -> u64 {
+        self.x[0]
     }
 
     pub(crate) const fn call_number(&self) -> u64 {
@@ -54,8 +86,10 @@ impl SavedRegisters {
 pub(crate) const CALLS: &[(usize, Kind)] = &[
     (23, Kind::DUP),
     (24, Kind::DUP3),
+    (25, Kind::FCNTL),
     (57, Kind::CLOSE),
     (198, Kind::SOCKET),
+    (199, Kind::SOCKETPAIR),
     (202, Kind::ACCEPT),
     (203, Kind::CONNECT),
     (214, Kind::BRK),
@@ -68,3 +102,10 @@ pub(crate) const CALLS: &[(usize, Kind)] = &[
     (436, Kind::CLOSE_RANGE),
     (440, Kind::PROCESS_MADVISE),
 ];
+
+/// Whether these eight bytes of code end in a call: `BL` or `BLR`.
+#[inline(always)]
+pub(crate) const fn ends_in_call(code: u64) -> bool {
+    let instruction = code >> 32;
+    instruction >> 26 == 0x25 || instruction & 0xffff_fc1f == 0xd63f_0000
+}

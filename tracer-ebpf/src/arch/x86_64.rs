@@ -2,6 +2,8 @@
 
 use tracer_ebpf::Kind;
 
+use super::SignalFrame;
+
 /// Bytes of `struct pt_regs`, which ends at the top of the kernel stack.
 pub(crate) const PT_REGS_SIZE: u64 = 168;
 
@@ -15,7 +17,8 @@ pub(crate) struct SavedRegisters {
     r10: u64,
     r9: u64,
     r8: u64,
-    _ax_cx: [u64; 2],
+    ax: u64,
+    _cx: u64,
     dx: u64,
     si: u64,
     di: u64,
@@ -28,7 +31,40 @@ pub(crate) struct SavedRegisters {
 
 const _: () = assert!(size_of::<SavedRegisters>() as u64 == PT_REGS_SIZE);
 
+/// `struct rt_sigframe` (arch/x86/include/asm/sigframe.h), with its `struct ucontext`.
+pub(crate) const SIGNAL_FRAME: Option<SignalFrame> = Some(SignalFrame {
+    link: 16,
+    stack: 24,
+    stack_size: 40,
+    fp: 128,
+    ip: 176,
+});
+
 impl SavedRegisters {
+    /// The registers at `saved`, a pointer that the verifier knows to be one to `struct pt_regs`:
+    /// what is read there needs no helper, and what is not used is not read.
+    #[inline(always)]
+    pub(crate) fn peek(saved: *const Self) -> Self {
+        Self {
+            _r15_to_r12: [0; 4],
+            bp: peek!(saved, bp),
+            _bx_r11: [0; 2],
+            r10: peek!(saved, r10),
+            r9: peek!(saved, r9),
+            r8: peek!(saved, r8),
+            ax: peek!(saved, ax),
+            _cx: 0,
+            dx: peek!(saved, dx),
+            si: peek!(saved, si),
+            di: peek!(saved, di),
+            orig_ax: peek!(saved, orig_ax),
+            ip: peek!(saved, ip),
+            _cs_flags: [0; 2],
+            sp: peek!(saved, sp),
+            _ss: 0,
+        }
+    }
+
     pub(crate) const fn ip(&self) -> u64 {
         self.ip
     }
@@ -39,6 +75,11 @@ impl SavedRegisters {
 
     pub(crate) const fn fp(&self) -> u64 {
         self.bp
+    }
+
+    /// Where a Go function returns its first word, from Go 1.17 on.
+    pub(crate) const fn first_result(&self) -> u64 {
+        self.ax
     }
 
     pub(crate) const fn call_number(&self) -> u64 {
@@ -64,8 +105,20 @@ pub(crate) const CALLS: &[(usize, Kind)] = &[
     (41, Kind::SOCKET),
     (42, Kind::CONNECT),
     (43, Kind::ACCEPT),
+    (53, Kind::SOCKETPAIR),
+    (72, Kind::FCNTL),
     (288, Kind::ACCEPT4),
     (292, Kind::DUP3),
     (436, Kind::CLOSE_RANGE),
     (440, Kind::PROCESS_MADVISE),
 ];
+
+/// Whether these eight bytes of code end in a call: E8 and four bytes, or FF and one to six.
+///
+/// All at once, since each branch would be two ways to verify: a byte is zero where it is an opcode
+/// of a call that ends there.
+#[inline(always)]
+pub(crate) const fn ends_in_call(code: u64) -> bool {
+    let bytes = (code ^ 0x00ff_ffff_e8ff_ff00) | 0xff00_0000_0000_00ff;
+    bytes.wrapping_sub(0x0101_0101_0101_0101) & !bytes & 0x8080_8080_8080_8080 != 0
+}

@@ -52,6 +52,8 @@ on_return! {
     fx_dup2 DUP2
     fx_dup3 DUP3
     fx_close_range CLOSE_RANGE
+    fx_fcntl FCNTL
+    fx_socketpair SOCKETPAIR
 }
 
 on_enter! {

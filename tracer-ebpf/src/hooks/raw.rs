@@ -9,7 +9,7 @@ use crate::{fault, life};
 /// `exceptions:page_fault_user(address, regs, error_code)`, x86.
 #[raw_tracepoint]
 fn page_fault_user(ctx: RawTracePointContext) -> i32 {
-    fault::faulted(ctx.arg::<*const c_void>(1), ctx.arg(2));
+    fault::faulted(ctx.arg(2));
     0
 }
 

@@ -1,14 +1,22 @@
 //! `tracer analyze`: the report of a recorded trace.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use tracer_core::report::{self, Recording};
+use tracer_core::{
+    report::{self, Recording, Report},
+    window::Window,
+};
 
+use super::symbols as listing;
 use crate::{
     cli::AnalyzeArgs,
     failure::{ExitStatus, Failure},
     output,
-    source::file,
+    source::file as trace,
+    source::file::Replay,
 };
 
 /// Replays the file and prints its report.
@@ -16,14 +24,43 @@ use crate::{
 /// # Errors
 /// When the file is no trace, or holds no process.
 pub fn run(args: &AnalyzeArgs) -> anyhow::Result<ExitCode> {
-    let (node, damage) = file::replay(&args.file)?;
+    let report = load(&args.file, args.window.window()?, &args.symbols)?;
+    output::print(&if args.json {
+        report::json(&report)
+    } else {
+        report::text(&report)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The report of a window of a trace, with names from further files.
+///
+/// # Errors
+/// When the file is no trace, or holds no process.
+pub(super) fn load(file: &Path, window: Window, symbols: &[PathBuf]) -> anyhow::Result<Report> {
+    let mut files = symbols
+        .iter()
+        .map(|path| listing::open(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Replay {
+        node,
+        damage,
+        strangers,
+        troubles,
+    } = trace::replay(file, window, &mut files)?;
+    for name in strangers {
+        let name = report::escape(&name);
+        output::notice(&format!(
+            "warning: {name} names nothing here: no code of its build is on a stack of the trace"
+        ));
+    }
+    for (name, why) in troubles {
+        listing::warn(name.as_ref(), &why);
+    }
     let mut report = node.report().ok_or_else(|| {
         Failure::new(
             ExitStatus::Damaged,
-            format!(
-                "{}: no whole block tells about a process",
-                args.file.display()
-            ),
+            format!("{}: no whole block tells about a process", file.display()),
             "the recording was stopped or damaged before its first block was complete",
         )
     })?;
@@ -35,10 +72,5 @@ pub fn run(args: &AnalyzeArgs) -> anyhow::Result<ExitCode> {
             complete: damage.complete,
         });
     }
-    output::print(&if args.json {
-        report::json(&report)
-    } else {
-        report::text(&report)
-    })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(report)
 }

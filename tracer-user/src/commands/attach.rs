@@ -8,12 +8,15 @@ use crate::{
     cli::AttachArgs,
     doctor,
     failure::{ExitStatus, Failure},
-    go::Binary,
     kernel::Programs,
     output::{self, live_view::LiveView, trace_file::TraceFile},
-    proc::{is_gone, memlock, target::Target, tracefs},
-    source::{live::Live, sink::Sink, stop::Stop},
-    symbols,
+    proc::{is_gone, memlock, open_files, target::Target, tracefs},
+    source::{
+        live::{Live, Options},
+        sink::Sink,
+        stop::Stop,
+    },
+    symbols::Executable,
 };
 
 /// Watches the process as asked and prints the report.
@@ -21,14 +24,31 @@ use crate::{
 /// # Errors
 /// A `Failure` that names what the target, the kernel or the permissions do not allow.
 pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
+    let (report, programs) = watch(args)?;
+    output::print(&if args.json {
+        report::json(&report)
+    } else {
+        report::text(&report)
+    })?;
+    drop(programs);
+    Ok(exit_code(&report, args.max_loss))
+}
+
+/// Watches the process as asked. The programs are still loaded: unloading them takes its time, and
+/// what is said of the report comes first.
+///
+/// # Errors
+/// A `Failure` that names what the target, the kernel or the permissions do not allow.
+pub(super) fn watch(args: &AttachArgs) -> anyhow::Result<(Report, Programs)> {
     let target = Target::open(args.pid)?;
+    open_files::raise();
     doctor::preflight()?;
     // Before any thread: a private mount belongs to the whole process only if it has one thread.
     tracefs::ensure()?;
     if let Some(warning) = memlock::raise() {
         tracing::debug!("{warning}");
     }
-    let binary = identify(&target, args.any)?;
+    let executable = identify(&target, args.any)?;
     let trace = args
         .output
         .as_deref()
@@ -40,19 +60,12 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
         .thread_name("signals")
         .enable_all()
         .build()?;
-    let (report, programs) = runtime.block_on(record(args, target, binary, trace))?;
-    output::print(&if args.json {
-        report::json(&report)
-    } else {
-        report::text(&report)
-    })?;
-    drop(programs);
-    Ok(exit_code(&report, args.max_loss))
+    runtime.block_on(record(args, target, executable, trace))
 }
 
 /// The program the target runs, if its file can be understood.
-fn identify(target: &Target, any: bool) -> Result<Option<Binary>, Failure> {
-    let exe = symbols::read_executable(target.pid()).map_err(|error| {
+fn identify(target: &Target, any: bool) -> Result<Option<Executable>, Failure> {
+    let (bytes, executable) = Executable::read(target.pid()).map_err(|error| {
         if is_gone(&error) || target.has_exited() {
             return target.exited();
         }
@@ -64,17 +77,19 @@ fn identify(target: &Target, any: bool) -> Result<Option<Binary>, Failure> {
             "run tracer with sudo, or see `tracer doctor --pid PID`",
         )
     })?;
-    let binary = Binary::parse(&exe).ok();
-    if !any && !binary.as_ref().is_some_and(|binary| binary.is_go) {
-        return Err(target.not_go(&exe));
+    let is_go = executable
+        .as_ref()
+        .is_some_and(|executable| executable.binary().is_go);
+    if !any && !is_go {
+        return Err(target.not_go(&bytes));
     }
-    Ok(binary)
+    Ok(executable)
 }
 
 async fn record(
     args: &AttachArgs,
     target: Target,
-    binary: Option<Binary>,
+    executable: Option<Executable>,
     trace: Option<TraceFile>,
 ) -> anyhow::Result<(Report, Programs)> {
     let mut stop = Stop::listen()?;
@@ -82,8 +97,13 @@ async fn record(
     // Before anything is recorded: a terminal may take its time to answer.
     let mut view = open_view(args);
     let began = Instant::now();
-    let mut live = Live::start(target, binary.as_ref(), args.hooks.family(), &mut sink)?;
-    drop(binary);
+    let options = Options {
+        family: args.hooks.family(),
+        creators: args.creators,
+        stacks: !args.no_stacks,
+        holders: args.holders,
+    };
+    let mut live = Live::start(target, executable, options, &mut sink)?;
     tracing::info!(
         milliseconds = began.elapsed().as_millis() as u64,
         "attached"
@@ -158,7 +178,7 @@ fn close(trace: TraceFile, args: &AttachArgs) {
 }
 
 /// 4 when more was lost than allowed.
-fn exit_code(report: &Report, max_loss_percent: f64) -> ExitCode {
+pub(super) fn exit_code(report: &Report, max_loss_percent: f64) -> ExitCode {
     let expected: u64 = report.loss.iter().map(|kind| kind.expected).sum();
     let lost: u64 = report.loss.iter().map(|kind| kind.lost).sum();
     if lost as f64 > expected as f64 * max_loss_percent / 100.0 {

@@ -12,7 +12,7 @@ use humansize::{BINARY, format_size};
 use rustix::io::Errno;
 
 use super::Finding;
-use crate::proc::{SHORT, read_capped};
+use crate::proc::{SHORT, read_capped, release};
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
@@ -38,7 +38,7 @@ fn syscall_answered(answer: Result<bool, io::Error>) -> Finding {
     match Errno::from_io_error(&error) {
         Some(Errno::NOSYS) => Finding::missing(
             "this kernel has no bpf()",
-            "use a kernel built with CONFIG_BPF_SYSCALL",
+            "use a kernel built with CONFIG_BPF_SYSCALL; in a container, a seccomp profile that allows bpf",
         ),
         Some(Errno::PERM | Errno::ACCESS) => Finding::missing(
             format!("loading a program is not permitted ({error})"),
@@ -53,14 +53,18 @@ fn syscall_answered(answer: Result<bool, io::Error>) -> Finding {
 
 pub(super) fn ring_buffer() -> Finding {
     let answer = is_map_supported(MapType::RingBuf);
-    ring_buffer_answered(answer.map_err(|error| error.io_error))
+    let kernel = release::read().map_or_else(
+        |_| "this kernel".to_owned(),
+        |release| format!("Linux {}", release.text),
+    );
+    ring_buffer_answered(&kernel, answer.map_err(|error| error.io_error))
 }
 
-fn ring_buffer_answered(answer: Result<bool, io::Error>) -> Finding {
+fn ring_buffer_answered(kernel: &str, answer: Result<bool, io::Error>) -> Finding {
     match answer {
         Ok(true) => Finding::ok("a map was made"),
         Ok(false) => Finding::missing(
-            "this kernel has no BPF ring buffer",
+            format!("{kernel} has no BPF ring buffer"),
             "use Linux 5.8 or newer",
         ),
         Err(error) => Finding::missing(
@@ -190,17 +194,17 @@ mod tests {
     #[test]
     fn ring_buffers() {
         check(
-            &ring_buffer_answered(Ok(true)),
+            &ring_buffer_answered("Linux 5.4.0", Ok(true)),
             Status::Ok,
             "a map was made",
         );
         check(
-            &ring_buffer_answered(Ok(false)),
+            &ring_buffer_answered("Linux 5.4.0", Ok(false)),
             Status::Missing,
-            "this kernel has no BPF ring buffer",
+            "Linux 5.4.0 has no BPF ring buffer",
         );
         check(
-            &ring_buffer_answered(Err(errno(Errno::PERM))),
+            &ring_buffer_answered("Linux 5.4.0", Err(errno(Errno::PERM))),
             Status::Missing,
             "a ring buffer could not be made (Operation not permitted (os error 1))",
         );

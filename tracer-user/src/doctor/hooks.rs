@@ -102,7 +102,9 @@ pub(super) fn tracepoint() -> Finding {
 
 fn tracepoint_found(there: io::Result<bool>) -> Finding {
     match there {
-        Ok(true) => Finding::ok("syscalls:sys_enter_* and sys_exit_*"),
+        Ok(true) => Finding::ok(
+            "syscalls:sys_enter_* and sys_exit_*; while in use, 12 ns for each call of any process",
+        ),
         Ok(false) => Finding::missing(
             "no syscalls:* events that we may read",
             "they take a kernel built with CONFIG_FTRACE_SYSCALLS, and CAP_DAC_READ_SEARCH",
@@ -115,19 +117,18 @@ fn tracepoint_found(there: io::Result<bool>) -> Finding {
 }
 
 pub(super) fn page_faults() -> Finding {
-    let traced = Place::find().is_ok_and(|place| place.has_event("exceptions/page_fault_user"));
-    page_faults_found(traced, Path::new(PERF).join("software/type").exists())
+    let place = Place::find();
+    page_faults_found(place.is_ok_and(|place| place.has_event("exceptions/page_fault_user")))
 }
 
-fn page_faults_found(traced: bool, counted: bool) -> Finding {
-    match (traced, counted) {
-        (true, _) => Finding::ok("tracepoint exceptions:page_fault_user"),
-        (false, true) => Finding::ok("software event page-faults"),
-        (false, false) => Finding::limited(
-            "not offered: who touched memory first is not told",
-            "they take a kernel built with CONFIG_PERF_EVENTS",
-        ),
+fn page_faults_found(traced: bool) -> Finding {
+    if traced {
+        return Finding::ok("tracepoint exceptions:page_fault_user");
     }
+    Finding::limited(
+        "not in this kernel: who touched memory first is not told",
+        "the tracepoint exceptions:page_fault_user is on x86 only",
+    )
 }
 
 #[cfg(test)]
@@ -182,7 +183,7 @@ mod tests {
         check(
             &tracepoint_found(Ok(true)),
             Status::Ok,
-            "syscalls:sys_enter_* and sys_exit_*",
+            "syscalls:sys_enter_* and sys_exit_*; while in use, 12 ns for each call of any process",
         );
         check(
             &tracepoint_found(Ok(false)),
@@ -205,19 +206,14 @@ mod tests {
             "not in this kernel: who started a goroutine is not told",
         );
         check(
-            &page_faults_found(true, true),
+            &page_faults_found(true),
             Status::Ok,
             "tracepoint exceptions:page_fault_user",
         );
         check(
-            &page_faults_found(false, true),
-            Status::Ok,
-            "software event page-faults",
-        );
-        check(
-            &page_faults_found(false, false),
+            &page_faults_found(false),
             Status::Limited,
-            "not offered: who touched memory first is not told",
+            "not in this kernel: who touched memory first is not told",
         );
         let place = Place::Mounted("/sys/kernel/tracing".into());
         check(&tracefs_found(Ok(place)), Status::Ok, "/sys/kernel/tracing");

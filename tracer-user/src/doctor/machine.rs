@@ -1,6 +1,7 @@
 //! The kernel, our rights and the switches that restrict them.
 
 use std::io;
+use std::path::Path;
 
 use humansize::{BINARY, format_size};
 use rustix::process::{Resource, getrlimit};
@@ -8,7 +9,7 @@ use rustix::process::{Resource, getrlimit};
 use super::Finding;
 use crate::proc::capability::{Effective, how_to_grant};
 use crate::proc::memlock::CHARGED_TO_CGROUP;
-use crate::proc::{SHORT, namespace, read_capped, release, target};
+use crate::proc::{SHORT, namespace, open_files, read_capped, release, status, target};
 
 pub(super) fn kernel() -> Finding {
     match release::read() {
@@ -88,6 +89,50 @@ fn memlock_of(limit: Option<u64>, version: (u64, u64)) -> Finding {
         format!("{size}, which BPF maps must fit into before Linux {major}.{minor}"),
         "raise it: ulimit -l unlimited, or run with CAP_SYS_RESOURCE",
     )
+}
+
+pub(super) fn open_files() -> Finding {
+    open_files_of(open_files::limit())
+}
+
+fn open_files_of(limit: Option<u64>) -> Finding {
+    let needed = open_files::NEEDED;
+    match limit {
+        None => Finding::ok("unlimited"),
+        Some(limit) if limit >= needed => Finding::ok(limit.to_string()),
+        Some(limit) => Finding::missing(
+            format!("{limit} at once (RLIMIT_NOFILE), and attaching takes up to {needed}"),
+            "raise it: ulimit -n 1024, or LimitNOFILE= of its systemd unit",
+        ),
+    }
+}
+
+pub(super) fn seccomp() -> Finding {
+    seccomp_told(status::read_own().ok().and_then(|status| status.seccomp))
+}
+
+/// `mode` as in `Seccomp:` of `/proc/PID/status`: 2 is a filter.
+fn seccomp_told(mode: Option<u32>) -> Finding {
+    match mode {
+        Some(2) => Finding::limited(
+            "a filter decides which system calls we may make",
+            "where something is refused below or above, it may be by this filter: run it outside of the container",
+        ),
+        Some(_) => Finding::ok("no filter"),
+        None => Finding::ok("not in this kernel"),
+    }
+}
+
+pub(super) fn compat_calls() -> Finding {
+    compat_calls_of(cfg!(target_arch = "x86_64") && Path::new("/proc/sys/abi/vsyscall32").exists())
+}
+
+fn compat_calls_of(possible: bool) -> Finding {
+    Finding::ok(if possible {
+        "not seen where a program of 64 bits makes them (int 0x80), which Go never does; programs of 32 bits are refused"
+    } else {
+        "none in this kernel"
+    })
 }
 
 pub(super) fn perf_event_paranoid() -> Finding {

@@ -62,10 +62,14 @@ impl Diagnosis {
     pub fn verdict(&self) -> String {
         let obstacles = self.obstacles();
         let machine = if obstacles.is_empty() {
-            format!(
-                "this machine can run tracer with hooks: {}",
-                self.hooks().join(", ")
-            )
+            let hooks = self.hooks();
+            let (chosen, others) = hooks.split_first().unwrap_or((&"none", &[]));
+            let others = if others.is_empty() {
+                String::new()
+            } else {
+                format!(" (also there: {})", others.join(", "))
+            };
+            format!("this machine can run tracer, which hooks calls by {chosen}{others}")
         } else {
             format!(
                 "this machine cannot run tracer as it is; missing: {}",
@@ -155,7 +159,7 @@ ok      BTF         /sys/kernel/btf/vmlinux, 6.1 MiB
 ok      fentry      hooked
 limited tracepoint  slow
                     hint: mount it
-this machine can run tracer with hooks: fentry, tracepoint
+this machine can run tracer, which hooks calls by fentry (also there: tracepoint)
 ";
         assert_eq!(healthy().text(), expected);
         let expected = "\
@@ -193,7 +197,7 @@ this machine cannot run tracer as it is; missing: capabilities; pid 9 cannot be 
             "obstacles": [],
             "pid": null,
             "can_attach": true,
-            "verdict": "this machine can run tracer with hooks: fentry, tracepoint",
+            "verdict": "this machine can run tracer, which hooks calls by fentry (also there: tracepoint)",
         });
         assert_eq!(healthy().object(), expected);
         let sick = sick().object();

@@ -6,12 +6,11 @@ use humansize::{BINARY, format_size};
 
 use super::{Finding, Line, Role, samplers};
 use crate::failure::{ExitStatus, Failure};
-use crate::go::Binary;
 use crate::proc::capability::how_to_grant;
 use crate::proc::memory::Reading;
 use crate::proc::target::Target;
 use crate::proc::{cgroup, fds, memory};
-use crate::symbols;
+use crate::symbols::Executable;
 
 /// What was found out about a process.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -75,8 +74,8 @@ fn line(name: &'static str, role: Role, finding: Finding) -> Line {
 }
 
 fn executable(target: &Target) -> Finding {
-    let bytes = match symbols::read_executable(target.pid()) {
-        Ok(bytes) => bytes,
+    let (bytes, executable) = match Executable::read(target.pid()) {
+        Ok(parts) => parts,
         Err(error) => {
             return Finding::missing(
                 format!("{} cannot be read ({error})", target.exe_path),
@@ -84,8 +83,8 @@ fn executable(target: &Target) -> Finding {
             );
         }
     };
-    let binary = Binary::parse(&bytes).ok().filter(|binary| binary.is_go);
-    let Some(binary) = binary else {
+    let binary = executable.as_ref().map(Executable::binary);
+    let Some(binary) = binary.filter(|binary| binary.is_go) else {
         return Finding::refused(&target.not_go(&bytes));
     };
     let size = bytes.len() as u64;

@@ -8,18 +8,11 @@ use super::build_info::{self, BuildInfo};
 use super::image::{Image, Segment};
 use super::{Error, Table, notes};
 
-/// Functions that only programs with C code in them have (`runtime/asm_*.s`, `runtime/cgo`).
-const CGO_FUNCTIONS: [&str; 2] = ["_cgo_topofstack", "crosscall2"];
+/// Two that only programs with C code have (`runtime/asm_*.s`, `runtime/cgo`), and one that all have.
+const FUNCTIONS: [&str; 3] = ["_cgo_topofstack", "crosscall2", "runtime.goexit"];
 
-/// ELF machine numbers and Go's names for them; 64 bits, little endian.
-const ARCHITECTURES: &[(u16, &str)] = &[
-    (elf::EM_X86_64.0, "amd64"),
-    (elf::EM_AARCH64.0, "arm64"),
-    (elf::EM_RISCV.0, "riscv64"),
-    (elf::EM_LOONGARCH.0, "loong64"),
-    (elf::EM_PPC64.0, "ppc64le"),
-    (elf::EM_MIPS.0, "mips64le"),
-];
+/// What a packer of executables writes behind the program headers (offset, bytes), and its name.
+const PACKERS: [(usize, &[u8], &str); 1] = [(4, b"UPX!", "UPX")];
 
 /// What the file of an executable says. Addresses are link-time virtual addresses.
 #[derive(Debug)]
@@ -44,12 +37,16 @@ pub struct Binary {
     pub cgo: bool,
     /// GNU build id in hex, else Go's build id.
     pub build_id: Option<String>,
-    /// Go's name of the architecture: `amd64`, `arm64`; `unknown` for one Go does not have.
+    /// Go's name of the architecture: `amd64`, `arm64`.
     pub arch: &'static str,
     /// Go code: from its first function to the end of its last.
     pub text: Option<Range<u64>>,
     /// `runtime.goexit`, where the stack of every goroutine ends.
     pub goexit: Option<Range<u64>>,
+    /// Its pclntab was changed after the linker had written it: names may say nothing.
+    pub obfuscated: bool,
+    /// The packer whose output it is: the program itself only exists while it runs.
+    pub packed: Option<&'static str>,
     /// Functions, lines and inlined calls.
     pub table: Option<Table>,
     segments: Vec<Segment>,
@@ -63,17 +60,31 @@ impl Binary {
     pub fn parse(file: &[u8]) -> Result<Self, Error> {
         let image = Image::parse(file)?;
         let build = BuildInfo::read(&image);
-        let table = Table::find(&image, build.is_some()).unwrap_or_default();
+        let mut table = Table::find(&image).unwrap_or_default();
         let is_go = build.is_some() || table.is_some();
         let BuildInfo {
             version,
             main_module,
             dependencies,
         } = build.unwrap_or_default();
-        let function = |name| table.as_ref().and_then(|table| table.function_range(name));
+        let go_version = version.or_else(|| is_go.then(|| build_info::version_variable(&image))?);
+        if let Some(table) = &mut table {
+            table.learn_kinds(go_version.as_deref());
+        }
+        let [topofstack, crosscall, goexit] = table
+            .as_ref()
+            .map(|table| table.function_ranges(FUNCTIONS))
+            .unwrap_or_default();
+        let packer = || {
+            let place = image.behind_segment_headers()?;
+            PACKERS.iter().find_map(|(at, mark, name)| {
+                let bytes = place.get(*at..)?;
+                bytes.starts_with(mark).then_some(*name)
+            })
+        };
         Ok(Self {
             is_go,
-            go_version: version.or_else(|| is_go.then(|| build_info::version_variable(&image))?),
+            go_version,
             main_module,
             dependencies,
             stripped: !image
@@ -81,18 +92,43 @@ impl Binary {
                 .iter()
                 .any(|section| section.kind == elf::SHT_SYMTAB.0),
             pie: image.is_pie(),
-            cgo: image.needs_libraries()
-                || CGO_FUNCTIONS.iter().any(|name| function(name).is_some()),
+            cgo: image.needs_libraries() || topofstack.is_some() || crosscall.is_some(),
             build_id: notes::build_id(&image),
-            arch: ARCHITECTURES
-                .iter()
-                .find(|(machine, _)| *machine == image.machine)
-                .map_or("unknown", |(_, name)| name),
+            arch: image.arch,
             text: table.as_ref().map(Table::text_range),
-            goexit: function("runtime.goexit"),
+            goexit,
+            obfuscated: table.as_ref().is_some_and(Table::is_obfuscated),
+            packed: (!is_go).then(packer).flatten(),
             table,
             segments: image.segments_of(elf::PT_LOAD.0).copied().collect(),
         })
+    }
+
+    /// Bytes it takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.table.as_ref().map_or(0, Table::memory)
+    }
+
+    /// Whether what is looked up in one may be looked up in the other.
+    #[must_use]
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        let tables = match (&self.table, &other.table) {
+            (Some(ours), Some(theirs)) => ours.is_copy_of(theirs),
+            (ours, theirs) => ours.is_none() && theirs.is_none(),
+        };
+        tables && self.build_id == other.build_id && self.segments == other.segments
+    }
+
+    /// The byte of the file that is loaded at an address of code.
+    #[must_use]
+    pub fn offset_of_code(&self, address: u64) -> Option<u64> {
+        let mut segments = self.segments.iter().filter(|segment| segment.executable);
+        let offset = |segment: &Segment| {
+            let skip = address.checked_sub(segment.address)?;
+            (skip < segment.file_size).then(|| segment.offset.checked_add(skip))?
+        };
+        segments.find_map(offset)
     }
 
     /// The address of a byte of the file, once loaded. Code wins where ranges share a page.

@@ -17,8 +17,11 @@ const INLINE_STRINGS: u8 = 2;
 
 /// `devel` versions carry a commit and experiments.
 const MAX_VERSION: usize = 1024;
-/// Bytes of a section of variables that are searched for a version.
+/// Where variables with pointers in them lie.
+const VARIABLES: [&[u8]; 3] = [b".data", b".data.rel.ro", b".noptrdata"];
+/// Bytes of variables, and strings among them, that are searched for a version.
 const MAX_VARIABLES: usize = 64 << 20;
+const MAX_STRINGS: u32 = 1 << 20;
 /// Some hundred bytes per module; the largest programs have a thousand.
 const MAX_MODULES: usize = 4 << 20;
 /// Markers before and after the module text (`cmd/go/internal/modload`).
@@ -66,37 +69,49 @@ impl BuildInfo {
 ///
 /// It is the one string variable whose text is a version; Go 1.10-1.12 and damaged files.
 pub(super) fn version_variable(image: &Image<'_>) -> Option<String> {
-    let data = [&b".data"[..], b".data.rel.ro", b".noptrdata"];
-    data.iter()
-        .filter_map(|name| image.section(name))
-        .find_map(|section| {
-            let len = usize::try_from(section.size).ok()?.min(MAX_VARIABLES);
-            let bytes = image.relocated(section.address, len)?;
-            bytes.windows(16).step_by(8).find_map(|header| {
-                let len = usize::try_from(u64_at(header, 8)?).ok()?;
-                if !(5..=32).contains(&len) {
-                    return None;
-                }
-                parse_version(image.bytes_at(u64_at(header, 0)?)?.get(..len)?)
-            })
+    let named = VARIABLES.iter().filter_map(|name| image.section(name));
+    let named: Vec<_> = named
+        .map(|section| (section.address, section.size))
+        .collect();
+    let areas = if named.is_empty() {
+        let segments = image.segments_of(elf::PT_LOAD.0);
+        let writable = segments.filter(|segment| segment.writable);
+        writable
+            .map(|segment| (segment.address, segment.file_size))
+            .collect()
+    } else {
+        named
+    };
+    let mut strings = MAX_STRINGS;
+    areas.into_iter().find_map(|(address, size)| {
+        let len = usize::try_from(size).ok()?.min(MAX_VARIABLES);
+        let bytes = image.relocated(address, len)?;
+        bytes.windows(16).step_by(8).find_map(|header| {
+            let len = usize::try_from(u64_at(header, 8)?).ok()?;
+            if !(5..=32).contains(&len) {
+                return None;
+            }
+            strings = strings.checked_sub(1)?;
+            parse_version(image.bytes_at(u64_at(header, 0)?)?.get(..len)?)
         })
+    })
 }
 
 /// Looks for the magic where there is no section of that name.
 fn scan(image: &Image<'_>) -> Option<u64> {
-    image
-        .segments_of(elf::PT_LOAD.0)
-        .filter(|segment| !segment.executable)
-        .find_map(|segment| {
-            let bytes = image.contents(segment);
+    let search_in = |code| {
+        let mut segments = image.searched(move |segment| segment.executable == code);
+        segments.find_map(|(address, bytes)| {
             (0..bytes.len())
                 .step_by(ALIGNMENT)
                 .find(|at| bytes[*at..].starts_with(MAGIC))
-                .and_then(|at| segment.address.checked_add(at as u64))
+                .and_then(|at| address.checked_add(at as u64))
         })
+    };
+    search_in(false).or_else(|| search_in(true))
 }
 
-fn take_string<'d>(data: &mut &'d [u8], limit: usize) -> Option<&'d [u8]> {
+pub(super) fn take_string<'d>(data: &mut &'d [u8], limit: usize) -> Option<&'d [u8]> {
     let len = take_varint(data)? as usize;
     let (string, rest) = data.split_at_checked(len)?;
     *data = rest;
@@ -115,7 +130,7 @@ fn parse_version(text: &[u8]) -> Option<String> {
     plausible.then(|| text.to_owned())
 }
 
-fn parse_modules(text: &[u8]) -> BuildInfo {
+pub(super) fn parse_modules(text: &[u8]) -> BuildInfo {
     let mut info = BuildInfo::default();
     let Some(text) = text.get(MARKER..text.len().saturating_sub(MARKER)) else {
         return info;

@@ -1,5 +1,7 @@
 //! Checked little-endian reads: past the end is `None`, never a panic.
 
+use std::ffi::CStr;
+
 /// The `N` bytes at `offset`.
 fn array<const N: usize>(data: &[u8], offset: usize) -> Option<[u8; N]> {
     data.get(offset..)?.first_chunk().copied()
@@ -29,11 +31,17 @@ pub(super) fn u64_at(data: &[u8], offset: usize) -> Option<u64> {
 pub(super) fn string_at(data: &[u8], offset: usize, limit: usize) -> Option<&[u8]> {
     let rest = data.get(offset..)?;
     let rest = &rest[..rest.len().min(limit)];
-    Some(rest.split(|byte| *byte == 0).next().unwrap_or(rest))
+    // This search takes a word at a time.
+    Some(CStr::from_bytes_until_nul(rest).map_or(rest, CStr::to_bytes))
 }
 
 /// Takes an unsigned LEB128 number of at most 32 bits off the front of `data`.
 pub(super) fn take_varint(data: &mut &[u8]) -> Option<u32> {
+    // Nearly all numbers of pc tables are small.
+    if let [byte @ 0..0x80, rest @ ..] = *data {
+        *data = rest;
+        return Some(u32::from(*byte));
+    }
     let mut value = 0_u64;
     for shift in (0..35).step_by(7) {
         let (byte, rest) = data.split_first()?;

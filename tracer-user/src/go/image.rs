@@ -1,24 +1,31 @@
 //! An ELF file as the loader sees it: addresses, sections, relocations.
 
+use std::ops::Range;
+
 use object::elf;
 
 use super::Error;
-use super::bytes::{u16_at, u32_at, u64_at};
+use super::bytes::{u16_at, u64_at};
 
 mod headers;
 #[cfg(test)]
 mod hostile;
+mod machine;
+mod relocations;
+mod symbols;
 
 pub(super) use headers::{Section, Segment};
+use relocations::Relocations;
+pub(super) use symbols::Variable;
 
-/// Bytes of an `Elf64_Rela` and of an `Elf64_Dyn`.
-const RELA_SIZE: usize = 24;
+/// Bytes of an `Elf64_Dyn`.
 const DYN_SIZE: usize = 16;
 
-/// A Go 1.15 PIE has twenty for each function.
-const MAX_RELOCATIONS: usize = 8 << 20;
 /// Entries of the dynamic section; real files have some forty.
 const MAX_DYNAMIC: usize = 4096;
+
+/// Bytes that one search looks through; the largest programs have half of it apart from their code.
+const MAX_SEARCHED: usize = 256 << 20;
 
 /// The file, its segments and its sections.
 #[derive(Debug)]
@@ -26,45 +33,58 @@ pub(super) struct Image<'d> {
     data: &'d [u8],
     pub(super) segments: Vec<Segment>,
     pub(super) sections: Vec<Section<'d>>,
-    pub(super) machine: u16,
+    /// Go's name of the architecture.
+    pub(super) arch: &'static str,
+    /// What is loaded: sections and segments, each in the order of their addresses.
+    loaded_sections: Vec<Piece>,
+    loaded_segments: Vec<Piece>,
     shared_object: bool,
-    relocations: &'d [u8],
+    relocations: Relocations<'d>,
+}
+
+/// Addresses, and the offset in the file of the first.
+#[derive(Clone, Debug)]
+struct Piece {
+    addresses: Range<u64>,
+    offset: u64,
 }
 
 impl<'d> Image<'d> {
     /// Reads the headers.
     pub(super) fn parse(data: &'d [u8]) -> Result<Self, Error> {
-        if !data.starts_with(b"\x7fELF") {
-            return Err(Error::NotElf);
-        }
-        if data.get(4) != Some(&elf::ELFCLASS64.0) {
-            return Err(Error::Unsupported("not 64 bits wide"));
-        }
-        if data.get(5) != Some(&elf::ELFDATA2LSB.0) {
-            return Err(Error::Unsupported("not little endian"));
-        }
-        let header = |offset| u16_at(data, offset).ok_or(Error::Damaged("file header"));
-        let kind = header(16)?;
-        let machine = header(18)?;
+        let machine = machine::supported(data)?;
+        let kind = u16_at(data, 16).ok_or(Error::Damaged("file header"))?;
         let segments = headers::segments(data).ok_or(Error::Damaged("program headers"))?;
         // Each byte is searched once, not once for every header that names it.
-        let loaded = segments
-            .iter()
-            .filter(|segment| segment.kind == elf::PT_LOAD.0);
+        let loaded = segments.iter().filter(|segment| segment.is_loaded());
         let loaded = loaded.fold(0_u64, |sum, segment| sum.saturating_add(segment.file_size));
         if loaded / 2 > data.len() as u64 {
             return Err(Error::Damaged("overlapping segments"));
         }
+        // A file without sections runs, so it is read.
+        let sections = headers::sections(data).unwrap_or_default();
         let mut image = Self {
             data,
+            loaded_sections: pieces(
+                sections
+                    .iter()
+                    .filter(|section| section.loaded)
+                    .map(|section| (section.address, section.size, section.offset)),
+            ),
+            loaded_segments: pieces(
+                segments
+                    .iter()
+                    .filter(|segment| segment.is_loaded())
+                    .map(|segment| (segment.address, segment.file_size, segment.offset)),
+            ),
             segments,
-            // A file without sections runs, so it is read.
-            sections: headers::sections(data).unwrap_or_default(),
-            machine,
+            sections,
+            arch: machine.arch,
             shared_object: kind == elf::ET_DYN.0,
-            relocations: &[],
+            relocations: Relocations::default(),
         };
-        image.relocations = image.find_relocations().unwrap_or_default();
+        let relocations = image.find_relocations().unwrap_or_default();
+        image.relocations = Relocations::new(relocations, machine.relative);
         Ok(image)
     }
 
@@ -87,10 +107,31 @@ impl<'d> Image<'d> {
         self.dynamic(elf::DT_NEEDED.0).next().is_some()
     }
 
+    /// The file from the end of the program headers on.
+    pub(super) fn behind_segment_headers(&self) -> Option<&'d [u8]> {
+        self.data.get(headers::segments_end(self.data)?..)
+    }
+
     /// The file's bytes of a segment, empty when they lie outside the file.
     pub(super) fn contents(&self, segment: &Segment) -> &'d [u8] {
         self.range(segment.offset, segment.file_size)
             .unwrap_or_default()
+    }
+
+    /// Address and bytes of the loaded segments that `belongs` names, as far as they are searched.
+    pub(super) fn searched(
+        &self,
+        belongs: impl Fn(&Segment) -> bool,
+    ) -> impl Iterator<Item = (u64, &'d [u8])> {
+        let mut left = MAX_SEARCHED;
+        self.segments_of(elf::PT_LOAD.0)
+            .filter(move |segment| belongs(segment))
+            .map(move |segment| {
+                let bytes = self.contents(segment);
+                let bytes = &bytes[..bytes.len().min(left)];
+                left -= bytes.len();
+                (segment.address, bytes)
+            })
     }
 
     /// Segments of one kind (`PT_…`).
@@ -102,43 +143,22 @@ impl<'d> Image<'d> {
 
     /// The bytes from `address` to the end of its section, else of its segment.
     pub(super) fn bytes_at(&self, address: u64) -> Option<&'d [u8]> {
-        let (start, bytes) = self.around(address)?;
-        bytes.get(usize::try_from(address.checked_sub(start)?).ok()?..)
-    }
-
-    /// Start and bytes of the section, else of the segment, that `address` lies in.
-    pub(super) fn around(&self, address: u64) -> Option<(u64, &'d [u8])> {
-        let contains = |start, size| address.checked_sub(start).is_some_and(|at| at < size);
-        let section = self
-            .sections
-            .iter()
-            .find(|section| section.loaded && contains(section.address, section.size));
-        if let Some(section) = section {
-            return Some((section.address, self.range(section.offset, section.size)?));
-        }
-        let segment = self
-            .segments_of(elf::PT_LOAD.0)
-            .find(|segment| contains(segment.address, segment.file_size))?;
-        Some((
-            segment.address,
-            self.range(segment.offset, segment.file_size)?,
-        ))
+        let piece = piece_at(&self.loaded_sections, address)
+            .or_else(|| piece_at(&self.loaded_segments, address))?;
+        let bytes = self.range(
+            piece.offset,
+            piece.addresses.end.checked_sub(piece.addresses.start)?,
+        )?;
+        bytes.get(usize::try_from(address.checked_sub(piece.addresses.start)?).ok()?..)
     }
 
     /// The `len` bytes at `address` as they are after relocation to base 0.
     pub(super) fn relocated(&self, address: u64, len: usize) -> Option<Vec<u8>> {
         let mut bytes = self.bytes_at(address)?.get(..len)?.to_vec();
-        for (place, value) in self.relocations() {
-            let Some(at) = place.checked_sub(address) else {
-                continue;
-            };
-            let Ok(at) = usize::try_from(at) else {
-                continue;
-            };
-            if let Some(word) = bytes
-                .get_mut(at..)
-                .and_then(|rest| rest.first_chunk_mut::<8>())
-            {
+        let end = address.saturating_add(len as u64);
+        for (place, value) in self.relocations.between(address..end) {
+            let at = (place - address) as usize;
+            if let Some(word) = bytes[at..].first_chunk_mut::<8>() {
                 *word = value.to_le_bytes();
             }
         }
@@ -160,20 +180,26 @@ impl<'d> Image<'d> {
         self.bytes_at(u64_at(&header, 0)?)?.get(..len)
     }
 
-    /// Addresses of up to `limit` aligned words of data that hold `value` after relocation.
-    pub(super) fn words_equal_to(&self, value: u64, limit: usize) -> Vec<u64> {
+    /// Addresses of up to `limit` aligned words of variables that hold one of `values`.
+    ///
+    /// `values` are in order. All is looked at once, however many values there are.
+    pub(super) fn words_equal_to(&self, values: &[u64], limit: usize) -> Vec<u64> {
+        let wanted = |word: u64| match values {
+            [one] => word == *one,
+            _ => values.binary_search(&word).is_ok(),
+        };
         let in_place = self
-            .segments_of(elf::PT_LOAD.0)
-            .filter(|segment| !segment.executable && segment.address.is_multiple_of(8))
-            .flat_map(|segment| {
-                let words = self.contents(segment).chunks_exact(8).enumerate();
-                words.filter_map(move |(index, word)| {
-                    (*word == value.to_le_bytes())
-                        .then(|| segment.address.checked_add(index as u64 * 8))
+            .searched(|segment| segment.writable && segment.address.is_multiple_of(8))
+            .flat_map(|(address, bytes)| {
+                let (words, _) = bytes.as_chunks::<8>();
+                let places = words.iter().enumerate();
+                places.filter_map(move |(index, word)| {
+                    wanted(u64::from_le_bytes(*word))
+                        .then(|| address.checked_add(index as u64 * 8))
                         .flatten()
                 })
             });
-        let relocated = self.relocations().filter(|(_, addend)| *addend == value);
+        let relocated = self.relocations.all().filter(|(_, value)| wanted(*value));
         relocated
             .map(|(place, _)| place)
             .chain(in_place)
@@ -181,25 +207,11 @@ impl<'d> Image<'d> {
             .collect()
     }
 
-    /// Place and value of each base-relative relocation.
-    fn relocations(&self) -> impl Iterator<Item = (u64, u64)> + use<'d> {
-        let relative = match self.machine {
-            machine if machine == elf::EM_AARCH64.0 => elf::R_AARCH64_RELATIVE.0,
-            _ => elf::R_X86_64_RELATIVE.0,
-        };
-        self.relocations
-            .chunks_exact(RELA_SIZE)
-            .filter_map(move |rela| {
-                (u32_at(rela, 8)? == relative).then_some((u64_at(rela, 0)?, u64_at(rela, 16)?))
-            })
-    }
-
     fn find_relocations(&self) -> Option<&'d [u8]> {
         let address = self.dynamic(elf::DT_RELA.0).next()?;
         let size = self.dynamic(elf::DT_RELASZ.0).next()?;
         let bytes = self.bytes_at(address)?;
-        let len = usize::try_from(size).ok()?.min(MAX_RELOCATIONS * RELA_SIZE);
-        Some(&bytes[..bytes.len().min(len)])
+        Some(&bytes[..bytes.len().min(usize::try_from(size).ok()?)])
     }
 
     /// Values of the dynamic section's entries with this tag.
@@ -217,4 +229,23 @@ impl<'d> Image<'d> {
     fn range(&self, offset: u64, size: u64) -> Option<&'d [u8]> {
         headers::range(self.data, offset, size)
     }
+}
+
+/// Address, size and offset of what is loaded, in the order of addresses.
+fn pieces(parts: impl Iterator<Item = (u64, u64, u64)>) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = parts
+        .filter_map(|(address, size, offset)| {
+            let addresses = address..address.checked_add(size)?;
+            (size > 0).then_some(Piece { addresses, offset })
+        })
+        .collect();
+    pieces.sort_by_key(|piece| piece.addresses.start);
+    pieces
+}
+
+/// The piece that holds an address; real ones do not overlap.
+fn piece_at(pieces: &[Piece], address: u64) -> Option<&Piece> {
+    let after = pieces.partition_point(|piece| piece.addresses.start <= address);
+    let piece = pieces.get(after.checked_sub(1)?)?;
+    piece.addresses.contains(&address).then_some(piece)
 }

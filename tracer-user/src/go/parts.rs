@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use object::elf;
-
 use super::bytes::{u16_at, u64_at};
-use super::image::Image;
+use super::image::{Image, Segment};
 
 /// Ranges of the file to read, in order and apart from each other.
 ///
@@ -24,9 +22,11 @@ pub fn parts(file: &[u8]) -> Vec<Range<u64>> {
         .flatten()
         .collect();
     if let Ok(image) = Image::parse(file) {
-        let segments = image.segments.iter();
-        let segments =
-            segments.filter(|segment| !(segment.executable && segment.kind == elf::PT_LOAD.0));
+        // Without sections, data may lie anywhere in the segment of the code.
+        let skipped = |segment: &&Segment| {
+            segment.executable && segment.is_loaded() && !image.sections.is_empty()
+        };
+        let segments = image.segments.iter().filter(|segment| !skipped(segment));
         parts.extend(segments.filter_map(|segment| range(segment.offset, segment.file_size)));
         // An old linker puts data into the segment of the code.
         let sections = image

@@ -1,78 +1,222 @@
-//! The loss accounts: `expected = received + lost` for each kind.
+//! The loss accounts: `expected = received + lost` for each kind and CPU.
 
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use aya::{
     Ebpf,
-    maps::{MapData, PerCpuArray},
+    maps::{Array, MapData, PerCpuArray},
 };
-use tracer_core::event::LossCount;
-use tracer_ebpf::Kind;
+use tracer_core::event::{CpuLoss, Loss, LossCount, LossGap, Timestamp};
+use tracer_ebpf::{Account, Kind};
 
-/// The kernel's counters, and our own of what arrived.
+use super::programs::Wire;
+
+/// The kernel's accounts, and our own of what arrived.
 pub(super) struct Counters {
-    seen: PerCpuArray<MapData, u64>,
-    lost: PerCpuArray<MapData, u64>,
-    received: Vec<u64>,
+    accounts: PerCpuArray<MapData, Wire<Account>>,
+    read_at: Array<MapData, u64>,
+    /// For each kind, by CPU.
+    arrived: Vec<Vec<Arrived>>,
+    /// Page faults, which come as sums of all CPUs.
+    faults: u64,
+    /// For each kind, by CPU: what of the kernel's account has been told.
+    told: Vec<Vec<Told>>,
+}
+
+/// Records that came through the ring.
+#[derive(Clone, Copy, Default)]
+struct Arrived {
+    understood: u64,
+    not_understood: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Told {
+    lost: u64,
+    until_ns: u64,
 }
 
 impl Counters {
-    pub(super) fn new(seen: PerCpuArray<MapData, u64>, lost: PerCpuArray<MapData, u64>) -> Self {
+    pub(super) fn new(
+        accounts: PerCpuArray<MapData, Wire<Account>>,
+        read_at: Array<MapData, u64>,
+    ) -> Self {
         Self {
-            seen,
-            lost,
-            received: vec![0; Kind::ALL.len()],
+            accounts,
+            read_at,
+            arrived: vec![Vec::new(); Kind::ALL.len()],
+            faults: 0,
+            told: vec![Vec::new(); Kind::ALL.len()],
         }
     }
 
-    pub(super) fn received(&mut self, kind: Kind, count: u64) {
-        if let Some(received) = self.received.get_mut(usize::from(kind.0)) {
-            *received += count;
+    /// A record of this kind came from this CPU.
+    pub(super) fn received(&mut self, kind: Kind, cpu: u16, understood: bool) {
+        let Some(cpus) = self.arrived.get_mut(usize::from(kind.0)) else {
+            return;
+        };
+        let arrived = slot(cpus, usize::from(cpu));
+        if understood {
+            arrived.understood += 1;
+        } else {
+            arrived.not_understood += 1;
         }
     }
 
-    /// The accounts of all kinds that were seen at all.
-    pub(super) fn read(&self, ebpf: &Ebpf) -> Vec<LossCount> {
-        Kind::ALL
-            .iter()
-            .zip(&self.received)
-            .map(|(kind, received)| {
-                let missed = missed(ebpf, *kind);
-                LossCount {
-                    kind: kind.name().to_owned(),
-                    expected: total(&self.seen, *kind) + missed,
-                    received: *received,
-                    lost: total(&self.lost, *kind) + missed,
+    /// So many page faults were passed on.
+    pub(super) fn received_faults(&mut self, count: u64) {
+        self.faults += count;
+    }
+
+    /// Whether all that was seen has arrived or is known to be lost.
+    pub(super) fn are_settled(&self) -> bool {
+        Kind::ALL.iter().all(|kind| {
+            let (seen, lost) = totals(&self.account(*kind));
+            seen == self.all_arrived(*kind) + lost
+        })
+    }
+
+    /// The accounts of all kinds that were seen at all, and what was dropped since they were last
+    /// read. `at` is a moment before now.
+    pub(super) fn read(&mut self, ebpf: &Ebpf, at: Timestamp) -> Loss {
+        let mut loss = Loss::default();
+        for kind in Kind::ALL {
+            let accounts = self.account(*kind);
+            let skipped = skipped(ebpf, *kind);
+            let (seen, dropped) = totals(&accounts);
+            if seen + skipped == 0 {
+                continue;
+            }
+            let not_understood = self.arrived_by(*kind, |arrived| arrived.not_understood);
+            loss.counts.push(LossCount {
+                kind: kind.name().to_owned(),
+                expected: seen + skipped,
+                received: self.all_arrived(*kind) - not_understood,
+                lost: dropped + not_understood + skipped,
+            });
+            for (cpu, account) in accounts.iter().enumerate() {
+                loss.gaps.extend(self.gap(*kind, cpu, account));
+            }
+        }
+        // Whatever is dropped from `at` on belongs to the next gap; some of it was told already.
+        // An error leaves the next gap to begin where this one began.
+        let _ = self.read_at.set(0, at.0, 0);
+        loss
+    }
+
+    /// What each CPU saw; page faults are those that the kernel still counts there.
+    pub(super) fn by_cpu(&self, faults: &[u64]) -> Vec<CpuLoss> {
+        let mut all = Vec::new();
+        for kind in Kind::ALL {
+            for (cpu, account) in self.account(*kind).iter().enumerate() {
+                if account.seen == 0 {
+                    continue;
                 }
-            })
-            .filter(|count| count.expected != 0)
-            .collect()
+                let arrived = self.arrived.get(usize::from(kind.0));
+                let arrived = arrived.and_then(|cpus| cpus.get(cpu)).copied();
+                let arrived = arrived.unwrap_or_default();
+                let received = if *kind == Kind::PAGE_FAULT {
+                    faults.get(cpu).copied().unwrap_or(0)
+                } else {
+                    arrived.understood
+                };
+                let count = LossCount {
+                    kind: kind.name().to_owned(),
+                    expected: account.seen,
+                    received,
+                    lost: account.lost + arrived.not_understood,
+                };
+                let cpu = cpu as u32;
+                all.push(CpuLoss { cpu, count });
+            }
+        }
+        all
+    }
+
+    fn gap(&mut self, kind: Kind, cpu: usize, account: &Account) -> Option<LossGap> {
+        let told = slot(self.told.get_mut(usize::from(kind.0))?, cpu);
+        let lost = account
+            .lost
+            .checked_sub(told.lost)
+            .filter(|lost| *lost > 0)?;
+        let from = account.first_lost_ns.max(told.until_ns);
+        let to = account.last_lost_ns.max(from);
+        *told = Told {
+            lost: account.lost,
+            until_ns: to,
+        };
+        Some(LossGap {
+            kind: kind.name().to_owned(),
+            cpu: cpu as u32,
+            from: Timestamp(from),
+            to: Timestamp(to),
+            lost,
+        })
+    }
+
+    /// The kernel's account of a kind, by CPU.
+    fn account(&self, kind: Kind) -> Vec<Account> {
+        // The index is in range by construction.
+        self.accounts.get(&u32::from(kind.0), 0).map_or_else(
+            |_| Vec::new(),
+            |cpus| cpus.iter().map(|account| account.0).collect(),
+        )
+    }
+
+    fn all_arrived(&self, kind: Kind) -> u64 {
+        if kind == Kind::PAGE_FAULT {
+            return self.faults;
+        }
+        self.arrived_by(kind, |arrived| arrived.understood + arrived.not_understood)
+    }
+
+    fn arrived_by(&self, kind: Kind, number: impl Fn(&Arrived) -> u64) -> u64 {
+        let cpus = self.arrived.get(usize::from(kind.0));
+        cpus.map_or(0, |cpus| cpus.iter().map(number).sum())
     }
 }
 
-fn total(counters: &PerCpuArray<MapData, u64>, kind: Kind) -> u64 {
-    // The index is in range by construction.
-    counters
-        .get(&u32::from(kind.0), 0)
-        .map_or(0, |values| values.iter().sum())
+/// Seen and lost on all CPUs.
+fn totals(accounts: &[Account]) -> (u64, u64) {
+    let both = |(seen, lost), account: &Account| (seen + account.seen, lost + account.lost);
+    accounts.iter().fold((0, 0), both)
+}
+
+/// The entry of a CPU, which may be the first.
+fn slot<T: Clone + Default>(cpus: &mut Vec<T>, cpu: usize) -> &mut T {
+    if cpus.len() <= cpu {
+        cpus.resize(cpu + 1, T::default());
+    }
+    &mut cpus[cpu]
 }
 
 /// Runs that the kernel skipped, because the same program was running on that CPU when its thread
-/// was preempted (fully preemptible kernels since 5.12).
+/// was preempted (fully preemptible kernels since 5.12), or another when an interrupt came.
 ///
 /// An upper bound: skipped before the process filter, so other processes' events count too.
-fn missed(ebpf: &Ebpf, kind: Kind) -> u64 {
-    let own = if kind == Kind::PAGE_FAULT {
-        "page_fault_user".to_owned()
-    } else {
-        format!("fx_{}", kind.name())
-    };
+fn skipped(ebpf: &Ebpf, kind: Kind) -> u64 {
     // A program that is not loaded skips nothing.
-    let Some(fd) = ebpf.program(&own).and_then(|program| program.fd().ok()) else {
+    let Some(fd) = ebpf
+        .program(&program_of(kind))
+        .and_then(|program| program.fd().ok())
+    else {
         return 0;
     };
     let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
     recursion_misses(&std::fs::read_to_string(path).unwrap_or_default())
+}
+
+/// The program whose skipped runs are lost events of a kind. Those of the kretprobe are not: the
+/// next entry of the thread tells.
+fn program_of(kind: Kind) -> String {
+    match kind {
+        Kind::PAGE_FAULT => "page_fault_user".to_owned(),
+        Kind::EXEC | Kind::FORK | Kind::EXIT => format!("process_{}", kind.name()),
+        Kind::GOROUTINE => "up_goroutine".to_owned(),
+        // One program serves all calls: which one it was is not known.
+        Kind::UNKNOWN_CALL => "tp_return".to_owned(),
+        _ => format!("fx_{}", kind.name()),
+    }
 }
 
 /// The kernel's count in the description of a program; 0 before 5.12, which does not have it.

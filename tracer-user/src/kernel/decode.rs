@@ -2,8 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tracer_core::event::{Advice, Call, Errno, Peer, StackId, StackTrace, Syscall, Timestamp};
-use tracer_ebpf::{CallRecord, Header, Kind, LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG};
+use tracer_core::event::{
+    Advice, Call, Creation, Errno, Peer, StackId, StackTrace, Syscall, Timestamp,
+};
+use tracer_ebpf::{
+    CallRecord, GoroutineRecord, Header, Kind, LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG,
+};
 use tracer_ebpf::{StackHead, TRUNCATED};
 use zerocopy::FromBytes;
 
@@ -27,6 +31,8 @@ pub enum Content {
     Call(Call),
     /// A stack was seen for the first time.
     Stack(StackTrace),
+    /// A goroutine was created.
+    Created(Creation),
     /// The process replaced its program.
     Exec,
     /// The process forked.
@@ -38,6 +44,13 @@ pub enum Content {
     ThreadExit,
 }
 
+/// The kind that a record is counted under, and the CPU it comes from.
+#[must_use]
+pub fn origin(bytes: &[u8]) -> Option<(Kind, u16)> {
+    let (header, _) = Header::read_from_prefix(bytes).ok()?;
+    Some((Kind(header.kind), header.cpu))
+}
+
 /// Decodes one record; `None` when it is not one of ours.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<Record> {
@@ -45,6 +58,9 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
     let kind = Kind(header.kind);
     let content = match kind {
         Kind::STACK => Content::Stack(stack(bytes)?),
+        Kind::GOROUTINE => {
+            Content::Created(creation(&GoroutineRecord::read_from_bytes(bytes).ok()?))
+        }
         Kind::EXEC => Content::Exec,
         Kind::EXIT => Content::ThreadExit,
         Kind::FORK => {
@@ -61,6 +77,14 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
         at: Timestamp(header.time_ns),
         content,
     })
+}
+
+fn creation(record: &GoroutineRecord) -> Creation {
+    Creation {
+        goroutine: record.goroutine,
+        creator: (record.creator != 0).then_some(record.creator),
+        stack: (record.header.stack != 0).then_some(StackId(record.header.stack)),
+    }
 }
 
 fn stack(bytes: &[u8]) -> Option<StackTrace> {
@@ -96,6 +120,7 @@ fn call(kind: Kind, record: &CallRecord) -> Option<Call> {
         tid: record.header.tid,
         entered: (record.entered_ns != 0).then_some(Timestamp(record.entered_ns)),
         stack: (record.header.stack != 0).then_some(StackId(record.header.stack)),
+        goroutine: (record.goroutine != 0).then_some(record.goroutine),
         outcome,
         what: syscall(kind, record.args)?,
     })
@@ -175,6 +200,17 @@ fn syscall(kind: Kind, args: [u64; 6]) -> Option<Syscall> {
             first: first as u32,
             last: second as u32,
             flags: third as u32,
+        },
+        Kind::FCNTL => Syscall::Fcntl {
+            fd,
+            command: second as u32,
+            argument: third,
+        },
+        Kind::SOCKETPAIR => Syscall::SocketPair {
+            family: first as u32,
+            kind: second as u32,
+            protocol: third as u32,
+            pair: [fourth as i32, (fourth >> 32) as i32],
         },
         _ => return None,
     })

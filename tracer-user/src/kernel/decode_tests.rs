@@ -24,6 +24,7 @@ fn check(kind: Kind, result: i64, args: [u64; 6], outcome: Result<u64, Errno>, w
         header: header(kind),
         entered_ns: 800,
         result,
+        goroutine: 0,
         args,
     };
     let expected = Record {
@@ -34,6 +35,7 @@ fn check(kind: Kind, result: i64, args: [u64; 6], outcome: Result<u64, Errno>, w
             tid: 12,
             entered: Some(Timestamp(800)),
             stack: Some(StackId(77)),
+            goroutine: None,
             outcome,
             what,
         }),
@@ -102,6 +104,25 @@ fn calls() {
         [3, 0xffff_ffff, 4, 0, 0, 0],
         Ok(0),
         range,
+    );
+    let duplicate = Syscall::Fcntl {
+        fd: 5,
+        command: 1030,
+        argument: 10,
+    };
+    check(Kind::FCNTL, 11, [5, 1030, 10, 0, 0, 0], Ok(11), duplicate);
+    let pair = Syscall::SocketPair {
+        family: 1,
+        kind: 2,
+        protocol: 3,
+        pair: [7, 8],
+    };
+    check(
+        Kind::SOCKETPAIR,
+        0,
+        [1, 2, 3, 8 << 32 | 7, 0, 0],
+        Ok(0),
+        pair,
     );
 }
 
@@ -181,6 +202,7 @@ fn damage_is_refused() {
         header: header(Kind(99)),
         entered_ns: 0,
         result: 0,
+        goroutine: 0,
         args: [0; 6],
     };
     assert_eq!(decode(unknown.as_bytes()), None);
@@ -188,6 +210,7 @@ fn damage_is_refused() {
         header: header(Kind::MMAP),
         entered_ns: 0,
         result: 0,
+        goroutine: 0,
         args: [0; 6],
     };
     assert_eq!(decode(&short.as_bytes()[..90]), None);

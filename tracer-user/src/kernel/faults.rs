@@ -59,4 +59,16 @@ impl FaultCounts {
         fresh.sort_by_key(|fault| (fault.stack, fault.access));
         fresh
     }
+
+    /// All that each CPU has counted, once nothing counts any more.
+    pub(super) fn by_cpu(&self) -> Vec<u64> {
+        let mut sums = Vec::new();
+        for (_, values) in self.map.iter().filter_map(Result::ok) {
+            sums.resize(sums.len().max(values.len()), 0);
+            for (sum, value) in sums.iter_mut().zip(values.iter()) {
+                *sum += value;
+            }
+        }
+        sums
+    }
 }

@@ -2,21 +2,22 @@
 
 use std::{
     collections::BTreeMap,
+    os::fd::{AsFd as _, BorrowedFd},
     time::{Duration, Instant},
 };
 
 use aya::{
     Ebpf, EbpfLoader, Pod,
-    maps::{HashMap, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
+    maps::{Array, HashMap, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
 };
 use aya_log::EbpfLogger;
-use tracer_core::event::{Faults, LossCount};
-use tracer_ebpf::{Kind, Target};
+use tracer_core::event::{Faults, Loss, Timestamp};
+use tracer_ebpf::{Account, Armed, Target};
 
 use super::{
     btf::KernelTypes,
     counters::Counters,
-    decode::{Record, decode},
+    decode::{Record, decode, origin},
     faults::FaultCounts,
     hooks::{self, Family, Hooked},
 };
@@ -31,53 +32,71 @@ const KERNEL_STACK_SIZE: u64 = 16 << 10;
 /// A wire type that may cross into a map.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-struct Wire<T>(T);
+pub(super) struct Wire<T>(pub(super) T);
 
 // SAFETY: `Target` is made of integers without padding.
 unsafe impl Pod for Wire<Target> {}
+// SAFETY: so is `Armed`.
+unsafe impl Pod for Wire<Armed> {}
+// SAFETY: so is `Account`.
+unsafe impl Pod for Wire<Account> {}
 
 /// The loaded programs. Dropping them unhooks and unloads everything.
 pub struct Programs {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
     records: RingBuf<MapData>,
     targets: HashMap<MapData, u32, Wire<Target>>,
+    armed: Array<MapData, Wire<Armed>>,
     faults: FaultCounts,
     counters: Counters,
     log: Option<EbpfLogger<&'static dyn log::Log>>,
     hooked: Hooked,
+    /// How often a target was told of.
+    versions: u32,
 }
 
 impl Programs {
     /// Loads the programs and hooks them in. Nothing is recorded before [`Self::arm`].
     ///
+    /// Without `stacks` each event costs about half, and nobody can say where it came from.
+    ///
     /// # Errors
     /// What the kernel refuses, by name.
-    pub fn load(only: Option<u32>, family: Option<Family>) -> Result<Self, Failure> {
+    pub fn load(only: Option<u32>, family: Option<Family>, stacks: bool) -> Result<Self, Failure> {
         if OBJECT.is_empty() {
             return Err(Failure::unsupported(
                 "this build of tracer has no eBPF programs: bpf-linker was missing",
                 "run `cargo xtask setup`, then `cargo build --release` again",
             ));
         }
-        let mut ebpf = load_object(only)?;
+        let mut ebpf = load_object(only, stacks)?;
         // The map is missing when no program logs.
         let log = EbpfLogger::init(&mut ebpf).ok();
-        let hooked = hooks::attach(&mut ebpf, family)?;
+        let hooked = hooks::attach(&mut ebpf, family, stacks)?;
         let records = take(&mut ebpf, "RECORDS", RingBuf::try_from)?;
         let targets = take(&mut ebpf, "TARGETS", HashMap::try_from)?;
+        let armed = take(&mut ebpf, "ARMED", Array::try_from)?;
         let faults = FaultCounts::new(take(&mut ebpf, "FAULTS", PerCpuHashMap::try_from)?);
-        let seen = take(&mut ebpf, "SEEN", PerCpuArray::try_from)?;
-        let lost = take(&mut ebpf, "LOST", PerCpuArray::try_from)?;
-        let counters = Counters::new(seen, lost);
+        let accounts = take(&mut ebpf, "ACCOUNTS", PerCpuArray::try_from)?;
+        let read_at = take(&mut ebpf, "READ_AT", Array::try_from)?;
+        let counters = Counters::new(accounts, read_at);
         Ok(Self {
             ebpf,
             records,
             targets,
+            armed,
             faults,
             counters,
             log,
             hooked,
+            versions: 0,
         })
+    }
+
+    /// Readable once much waits in the ring.
+    #[must_use]
+    pub fn ring(&self) -> BorrowedFd<'_> {
+        self.records.as_fd()
     }
 
     /// How the calls are hooked.
@@ -86,19 +105,27 @@ impl Programs {
         &self.hooked
     }
 
-    /// Starts recording a process, or tells more about it.
+    /// Starts recording a process, or tells more about it; `epoch` counts the programs it has run.
     ///
     /// # Errors
     /// When the map of targets is full.
-    pub fn arm(&mut self, tgid: u32, target: Target) -> Result<(), Failure> {
+    pub fn arm(&mut self, tgid: u32, epoch: u32, target: Target) -> Result<(), Failure> {
+        self.versions += 1;
+        let armed = Armed {
+            version: self.versions,
+            epoch,
+        };
+        // In this order: who sees the new version finds what belongs to it.
         self.targets
-            .insert(tgid, Wire(target), 0)
+            .insert(tgid, Wire(Target { armed, ..target }), 0)
+            .and_then(|()| self.armed.set(0, Wire(armed), 0))
             .map_err(|error| internal("arm", &error))
     }
 
     /// Stops recording a process.
     pub fn disarm(&mut self, tgid: u32) {
-        // Without the entry there is nothing to stop.
+        // Without the entries there is nothing to stop.
+        let _ = self.armed.set(0, Wire(Armed::default()), 0);
         let _ = self.targets.remove(&tgid);
     }
 
@@ -107,8 +134,11 @@ impl Programs {
         let mut count = 0;
         while let Some(bytes) = self.records.next() {
             count += 1;
-            if let Some(record) = decode(&bytes) {
-                self.counters.received(record.kind, 1);
+            let record = decode(&bytes);
+            if let Some((kind, cpu)) = origin(&bytes) {
+                self.counters.received(kind, cpu, record.is_some());
+            }
+            if let Some(record) = record {
                 each(record);
             } else {
                 tracing::warn!(bytes = bytes.len(), "a record of the ring is not known");
@@ -125,14 +155,23 @@ impl Programs {
     pub fn faults(&mut self) -> Vec<Faults> {
         let faults = self.faults.take();
         let count = faults.iter().map(|fault| fault.count).sum();
-        self.counters.received(Kind::PAGE_FAULT, count);
+        self.counters.received_faults(count);
         faults
     }
 
-    /// The accounts of all kinds so far.
-    #[must_use]
-    pub fn loss(&self) -> Vec<LossCount> {
-        self.counters.read(&self.ebpf)
+    /// The accounts of all kinds so far, and what was dropped since the last call. `at` is a
+    /// moment before now.
+    pub fn loss(&mut self, at: Timestamp) -> Loss {
+        self.counters.read(&self.ebpf, at)
+    }
+
+    /// The same at the end of a recording, for each CPU too.
+    pub fn final_loss(&mut self, at: Timestamp) -> Loss {
+        let loss = self.loss(at);
+        Loss {
+            by_cpu: self.counters.by_cpu(&self.faults.by_cpu()),
+            ..loss
+        }
     }
 
     /// Forwards what the programs logged.
@@ -143,6 +182,9 @@ impl Programs {
     }
 }
 
+/// Far more than reading a full ring takes.
+const WHOLE_RING: Duration = Duration::from_secs(10);
+
 /// Drains until the accounts add up: a program may still have been running when it was disarmed.
 pub fn settle(
     programs: &mut Programs,
@@ -152,7 +194,8 @@ pub fn settle(
     let deadline = Instant::now() + limit;
     let mut faults = BTreeMap::new();
     loop {
-        programs.drain(deadline, &mut each);
+        // Whatever time it takes on a busy machine: nobody fills the ring any more.
+        programs.drain(Instant::now() + WHOLE_RING, &mut each);
         for Faults {
             stack,
             access,
@@ -161,11 +204,7 @@ pub fn settle(
         {
             *faults.entry((stack, access)).or_default() += count;
         }
-        let whole = programs
-            .loss()
-            .iter()
-            .all(|kind| kind.expected == kind.received + kind.lost);
-        if whole || Instant::now() >= deadline {
+        if programs.counters.are_settled() || Instant::now() >= deadline {
             break;
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -180,7 +219,7 @@ pub fn settle(
         .collect()
 }
 
-fn load_object(only: Option<u32>) -> Result<Ebpf, Failure> {
+fn load_object(only: Option<u32>, stacks: bool) -> Result<Ebpf, Failure> {
     let bytes = std::fs::read("/sys/kernel/btf/vmlinux").map_err(|error| {
         Failure::unsupported(
             format!("the kernel's type information (/sys/kernel/btf/vmlinux) is missing: {error}"),
@@ -213,12 +252,13 @@ fn load_object(only: Option<u32>) -> Result<Ebpf, Failure> {
         offset("task_struct", tls)?,
         offset("task_struct", "tgid")?,
     );
-    let seed = seed();
+    let (seed, no_stacks) = (seed(), u64::from(!stacks));
     EbpfLoader::new()
         // Only fentry needs the kernel's types, and `hooks` reads them then.
         .btf(None)
         .override_global("ONLY_TGID", &only, true)
         .override_global("HASH_SEED", &seed, true)
+        .override_global("NO_STACKS", &no_stacks, true)
         .override_global("HAS_TASK_PT_REGS", &task_pt_regs, true)
         .override_global("TASK_STACK", &stack, true)
         .override_global("KERNEL_STACK_SIZE", &KERNEL_STACK_SIZE, true)

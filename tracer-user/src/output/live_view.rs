@@ -192,7 +192,9 @@ fn one_decimal() -> FormatSizeOptions {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use tracer_core::{
-        event::{Event, EventKind, LossCount, MemorySample, ProcessFacts, ProcessId, Timestamp},
+        event::{
+            Event, EventKind, Loss, LossCount, MemorySample, ProcessFacts, ProcessId, Timestamp,
+        },
         node::Node,
     };
 
@@ -220,7 +222,13 @@ mod tests {
         for (second, kind) in [
             (1, EventKind::Process(facts)),
             (2, EventKind::Memory(sample)),
-            (3, EventKind::Loss(vec![loss])),
+            (
+                3,
+                EventKind::Loss(Loss {
+                    counts: vec![loss],
+                    ..Loss::default()
+                }),
+            ),
         ] {
             let process = ProcessId {
                 tgid: 7,

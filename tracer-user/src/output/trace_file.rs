@@ -1,6 +1,5 @@
 //! The recording on disk: whole blocks only, whatever becomes of the disk or of us.
 
-mod create;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +13,7 @@ use std::{
 use rustix::process::{Resource, getrlimit};
 use tracer_core::{event::Event, trace::Encoder};
 
+use super::new_file;
 use crate::failure::Failure;
 
 /// A trace file that grows block by block.
@@ -54,8 +54,8 @@ impl TraceFile {
     /// When the name is taken, is no place for a file, or is not writable. A full disk is no
     /// error here: it ends the recording as it does later.
     pub fn create(path: &Path, force: bool) -> Result<Self, Failure> {
-        let file = create::create(path, force)?;
-        create::give_to_caller(&file);
+        let file = new_file::create(path, force)?;
+        new_file::give_to_caller(&file);
         Ok(Self::over(file, path.to_owned()))
     }
 

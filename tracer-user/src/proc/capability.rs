@@ -73,6 +73,12 @@ impl Effective {
         Ok(Self(status::read_own()?.capabilities.unwrap_or(0)))
     }
 
+    /// Has the right to mount, among much else.
+    #[must_use]
+    pub fn is_admin(self) -> bool {
+        self.0 & (1 << SYS_ADMIN) != 0
+    }
+
     /// What of [`NEEDED`] is lacking.
     pub fn missing(self) -> impl Iterator<Item = &'static Capability> {
         NEEDED.iter().filter(move |needed| !self.has(needed))

@@ -19,6 +19,8 @@ pub struct Status {
     pub namespace_pids: Vec<u32>,
     /// Bits of the effective capabilities.
     pub capabilities: Option<u64>,
+    /// 2: a seccomp filter decides which system calls it may make.
+    pub seccomp: Option<u32>,
     /// Resident set size in bytes; a process that has exited has none.
     pub rss: Option<u64>,
     /// Its anonymous part.
@@ -60,6 +62,7 @@ pub fn parse(text: &[u8]) -> Status {
                 status.namespace_pids = words(value).filter_map(id).take(NAMESPACES).collect();
             }
             b"CapEff" => status.capabilities = hexadecimal(value),
+            b"Seccomp" => status.seccomp = id(value),
             b"VmRSS" => status.rss = kilobytes(value),
             b"RssAnon" => status.rss_anonymous = kilobytes(value),
             b"RssFile" => status.rss_file = kilobytes(value),
@@ -98,6 +101,7 @@ RssFile:\t    1520 kB
 RssShmem:\t       8 kB
 VmSwap:\t       4 kB
 CapEff:\t000001fffeffffff
+Seccomp:\t2
 ";
 
     #[test]
@@ -112,6 +116,7 @@ CapEff:\t000001fffeffffff
             rss_file: Some(1_556_480),
             rss_shared: Some(8192),
             swap: Some(4096),
+            seccomp: Some(2),
         };
         assert_eq!(parse(IN_A_CONTAINER.as_bytes()), expected);
     }

@@ -14,7 +14,7 @@ use rustix::mount::{
 };
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-use super::capability::how_to_grant;
+use super::capability::{Effective, how_to_grant};
 use crate::failure::Failure;
 
 /// The usual place, and the one of old systems. Looking at the latter mounts it, where the
@@ -49,7 +49,8 @@ pub fn ensure() -> Result<PathBuf, Failure> {
         return may_read(&place).map(|()| place);
     }
     let place = PathBuf::from(PLACES[0]);
-    mount_privately(&place).map_err(refused)?;
+    mount_privately(&place)
+        .map_err(|errno| refused(errno, Effective::read().is_ok_and(Effective::is_admin)))?;
     Ok(place)
 }
 
@@ -86,9 +87,17 @@ fn mount_privately(place: &Path) -> Result<(), Errno> {
     mount("tracefs", place, "tracefs", flags, None)
 }
 
-fn refused(errno: Errno) -> Failure {
+/// `may_mount`: the right to is there.
+fn refused(errno: Errno, may_mount: bool) -> Failure {
     let place = PLACES[0];
     match errno {
+        Errno::PERM | Errno::ACCESS if may_mount => Failure::unsupported(
+            format!("tracefs is not mounted, and mounting it is forbidden ({errno})"),
+            format!(
+                "a seccomp filter or security module forbids it: mount it outside of the container, \
+                 sudo mount -t tracefs tracefs {place}"
+            ),
+        ),
         Errno::PERM | Errno::ACCESS => Failure::unsupported(
             format!("tracefs is not mounted, and mounting it takes CAP_SYS_ADMIN ({errno})"),
             format!("run it with sudo, or mount it once: sudo mount -t tracefs tracefs {place}"),
@@ -137,7 +146,7 @@ mod tests {
 
     #[track_caller]
     fn check(errno: Errno, error: &str, hint: &str) {
-        let found = refused(errno);
+        let found = refused(errno, false);
         assert_eq!((found.error.as_str(), found.hint.as_str()), (error, hint));
     }
 

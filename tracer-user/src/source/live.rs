@@ -1,36 +1,42 @@
 //! A live process as a source of events: one loop around rings, maps and `/proc`.
 
+mod creators;
+mod go;
+mod records;
+mod rest;
 mod samples;
 
 use std::time::{Duration, Instant};
 
-use tracer_core::{
-    event::{EndedBy, EventKind, Timestamp},
-    ledger::symbols::wanted_symbols,
-};
+use tracer_core::event::{EndedBy, EventKind, SocketStates};
+use tracer_ebpf::Target as Wire;
 
+use self::{
+    creators::{Creators, places},
+    go::go_reader,
+    records::push_names,
+    rest::{Rest, Woken},
+};
 use super::{
+    go_reader::GoReader,
     inspect,
     sink::{Sink, now},
     stop::Stop,
 };
 use crate::{
+    cli::{Creators as Wanted, Holders},
     failure::{ExitStatus, Failure},
-    go::Binary,
-    kernel::{
-        Family, Programs,
-        decode::{Content, Record},
-        settle,
-    },
-    proc::{cgroup, is_gone, maps, target::Target},
-    symbols::{self, Query, Worker},
+    kernel::{Family, Programs, decode::Record, settle},
+    proc::{cgroup, is_gone, maps, sockets, target::Target},
+    symbols::{Executable, OWN_PROGRAM, Worker},
 };
 
 /// Between two looks into a busy ring. At 5 M records a second the ring holds 34 ms.
 const BUSY_POLL: Duration = Duration::from_millis(2);
 
-/// Between two looks into a quiet ring: what a sudden full load can write until then fits.
-const QUIET_POLL: Duration = Duration::from_millis(25);
+/// Between two looks into a quiet ring: new stacks are to be named while the target lives. A load
+/// that begins wakes us before.
+const QUIET_POLL: Duration = Duration::from_millis(200);
 
 /// A load of more records than this between two looks is busy.
 const BUSY_RECORDS: usize = 500;
@@ -38,7 +44,7 @@ const BUSY_RECORDS: usize = 500;
 /// Between two looks at `/proc` and the trends.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The most that a killed recording loses of its trace file.
+/// The most that a killed recording loses of its trace file: a quiet ring is read so often, too.
 const FLUSH: Duration = Duration::from_millis(100);
 
 /// The longest the ring is read before the rest of the loop gets its turn.
@@ -47,17 +53,45 @@ const DRAIN_LIMIT: Duration = Duration::from_millis(200);
 /// How long names are waited for at the end; the report must be out within 2 s.
 const SYMBOLS_LIMIT: Duration = Duration::from_millis(1200);
 
-/// How long the accounts may take to settle at the end.
-const SETTLE_LIMIT: Duration = Duration::from_millis(300);
+/// How long the last look at the Go runtime may take.
+const GO_LIMIT: Duration = Duration::from_millis(800);
+
+/// How long the accounts may take to settle at the end: a program that was preempted on a busy
+/// machine has to come back and count.
+const SETTLE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How a process is recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How calls are hooked; `None` for the best way.
+    pub family: Option<Family>,
+    /// Whether it is watched who creates goroutines.
+    pub creators: Wanted,
+    /// Whether stacks are taken.
+    pub stacks: bool,
+    /// Whether it is searched who holds the heap.
+    pub holders: Holders,
+}
 
 /// A process being recorded.
 pub struct Live {
     target: Target,
     programs: Programs,
+    rest: Rest,
+    creators: Creators,
+    sockets: sockets::Reader,
+    /// When they may be read again.
+    next_sockets: Instant,
     symbols: Worker,
+    /// Reads the Go runtime, in a Go program.
+    go: Option<GoReader>,
+    /// Whether it is still to be searched who holds the heap.
+    holders: Holders,
     cgroup: Option<cgroup::Place>,
     /// Programs the process has run since we look.
     epoch: u32,
+    /// Where the records of a look wait for their turn; empty between two looks.
+    records: Vec<Record>,
     /// When `smaps_rollup` may be read again.
     next_walk: Instant,
     /// Code was mapped since the symbolizer last looked.
@@ -73,32 +107,66 @@ impl Live {
     /// When the kernel refuses, or the target exits meanwhile.
     pub fn start(
         target: Target,
-        binary: Option<&Binary>,
-        family: Option<Family>,
+        executable: Option<Executable>,
+        options: Options,
         sink: &mut Sink,
     ) -> Result<Self, Failure> {
         let pid = target.pid();
-        let mut programs = Programs::load(Some(pid), family)?;
-        let symbols = Worker::spawn(pid).map_err(|error| gone(&target, &error))?;
+        let mut programs = Programs::load(Some(pid), options.family, options.stacks)?;
         let place = cgroup::find(pid).ok();
         let mappings = maps::read(pid).map_err(|error| gone(&target, &error.into()))?;
-        programs.arm(pid, inspect::wire(binary, &mappings, &target.exe_path, 0))?;
+        let binary = executable.as_ref().map(Executable::binary);
+        let binary_is_go = binary.is_some_and(|binary| binary.is_go);
+        let facts = inspect::facts(&target, binary, &programs.hooked().describe());
+        let mut creators = Creators::new(options.creators, places(&target, binary, &mappings));
+        let wire = Wire {
+            new_g: creators.new_g(),
+            ..inspect::wire(&target, binary, &mappings)
+        };
+        let rest = Rest::new(programs.ring(), target.pidfd()).map_err(|error| {
+            let hint = "close files of this shell, or raise `ulimit -n`";
+            Failure::new(
+                ExitStatus::Internal,
+                format!("wait for records: {error}"),
+                hint,
+            )
+        })?;
+        let symbols = Worker::spawn(pid, executable, OWN_PROGRAM.into())
+            .map_err(|error| gone(&target, &error))?;
+        // Before the recording: what is created from its first moment on is seen.
+        let watch = creators.begin_if_asked(&mut programs, pid);
+        programs.arm(pid, 0, wire)?;
+        let go = go_reader(&target, binary_is_go);
         if target.has_exited() {
             return Err(exited(&target));
         }
 
-        let hooks = programs.hooked().family.name();
-        sink.push_now(EventKind::Process(inspect::facts(&target, binary, hooks)));
+        sink.push_now(EventKind::Process(facts));
+        let watches = watch.as_ref().is_some_and(|watch| watch.watching);
+        if let Some(watch) = watch {
+            sink.push_now(EventKind::CreatorWatch(watch));
+        }
         let mut live = Self {
             target,
             programs,
+            rest,
+            creators,
+            sockets: sockets::Reader::default(),
+            next_sockets: Instant::now(),
             symbols,
+            go,
+            holders: options.holders,
             cgroup: place,
             epoch: 0,
+            records: Vec::new(),
             next_walk: Instant::now(),
             code_mapped: false,
             oom_kills: None,
         };
+        if watches {
+            live.look_at_births();
+        }
+        live.look_at_go();
         live.snapshot(sink);
         live.sample(sink);
         live.detail(sink);
@@ -122,6 +190,7 @@ impl Live {
         each_tick(sink);
         loop {
             let records = self.drain(sink);
+            self.mind_creators(sink);
             if Instant::now() >= next_flush {
                 sink.flush();
                 next_flush = Instant::now() + FLUSH;
@@ -137,15 +206,21 @@ impl Live {
             if end.is_some_and(|end| Instant::now() >= end) {
                 return EndedBy::Duration;
             }
-            let poll = if records > BUSY_RECORDS {
-                BUSY_POLL
-            } else {
-                QUIET_POLL
-            };
-            let wake = (Instant::now() + poll).min(end.unwrap_or(next_tick));
-            tokio::select! {
-                () = tokio::time::sleep_until(wake.into()) => {}
-                () = stop.wait() => return EndedBy::Signal,
+            if records > BUSY_RECORDS {
+                // A timer of the runtime would wake two threads, hundreds of times a second.
+                std::thread::sleep(BUSY_POLL);
+                if stop.asked() {
+                    return EndedBy::Signal;
+                }
+                continue;
+            }
+            let mut wake = next_tick.min(Instant::now() + QUIET_POLL);
+            if sink.records() {
+                wake = wake.min(next_flush);
+            }
+            let wake = end.map_or(wake, |end| wake.min(end));
+            if self.rest.until(wake, stop).await == Woken::Stopped {
+                return EndedBy::Signal;
             }
         }
     }
@@ -156,9 +231,14 @@ impl Live {
     /// comes first.
     pub fn finish(mut self, sink: &mut Sink, ended_by: EndedBy) -> Programs {
         // The last sample and the end of the recording are the same instant.
+        if let Some(go) = self.go.take() {
+            let readings = go.finish(GO_LIMIT);
+            self.take_go(sink, readings);
+        }
         self.sample(sink);
         self.detail(sink);
         let kills = self.sample_cgroup(sink);
+        let listing = self.read_sockets();
         self.programs.disarm(self.target.pid());
         let mut records = Vec::new();
         let faults = settle(&mut self.programs, SETTLE_LIMIT, |record| {
@@ -167,21 +247,25 @@ impl Live {
         for record in records {
             self.apply(sink, record);
         }
+        if let Some(listing) = listing {
+            sink.push_now(EventKind::SocketStates(SocketStates {
+                settled: true,
+                last: true,
+                ..listing
+            }));
+        }
         let at = now();
         for fault in faults {
             sink.push(at, EventKind::Faults(fault));
         }
-        let loss = self.programs.loss();
+        let loss = self.programs.final_loss(at);
         let Self {
             symbols,
             programs,
             oom_kills,
             ..
         } = self;
-        let symbols = symbols.finish(SYMBOLS_LIMIT);
-        if !symbols.is_empty() {
-            sink.push_now(EventKind::Symbols(symbols));
-        }
+        push_names(sink, symbols.finish(SYMBOLS_LIMIT));
         sink.push_now(EventKind::Loss(loss));
         if ended_by == EndedBy::Exit {
             sink.push_now(EventKind::Exit);
@@ -191,105 +275,21 @@ impl Live {
         programs
     }
 
-    /// Passes on what waits in the ring and what the symbolizer has named.
-    fn drain(&mut self, sink: &mut Sink) -> usize {
-        let mut records = Vec::new();
-        let count = self
-            .programs
-            .drain(Instant::now() + DRAIN_LIMIT, |record| records.push(record));
-        for record in records {
-            self.apply(sink, record);
-        }
-        if std::mem::take(&mut self.code_mapped) {
-            self.symbols.refresh();
-        }
-        let named = self.symbols.try_take();
-        if !named.is_empty() {
-            sink.push_now(EventKind::Symbols(named));
-        }
-        count
-    }
-
-    fn apply(&mut self, sink: &mut Sink, record: Record) {
-        let Record { at, content, .. } = record;
-        match content {
-            Content::Call(call) => {
-                self.code_mapped |= maps_code(&call);
-                sink.push(at, EventKind::Call(call));
-            }
-            Content::Stack(stack) => {
-                let wanted = wanted_symbols(&stack);
-                let query = |(address, is_return)| Query { address, is_return };
-                self.symbols.submit(wanted.into_iter().map(query).collect());
-                sink.push(at, EventKind::Stack(stack));
-            }
-            Content::Exec => self.executed(sink, at),
-            Content::Fork { child } => sink.push(at, EventKind::Fork { child }),
-            // The process goes on: its own end is seen through its pidfd.
-            Content::ThreadExit => {}
-        }
-    }
-
-    /// The process runs another program: everything known of the old one is void.
-    fn executed(&mut self, sink: &mut Sink, at: Timestamp) {
-        let pid = self.target.pid();
-        self.epoch += 1;
-        sink.push(at, EventKind::Exec);
-        self.symbols.refresh();
-        // When it is gone again already, its exit is noticed next.
-        let Some(target) = Target::open(pid)
-            .ok()
-            .filter(|target| target.process_id() == self.target.process_id())
-        else {
-            return;
-        };
-        self.target = target;
-        let binary = symbols::read_executable(pid)
-            .ok()
-            .and_then(|exe| Binary::parse(&exe).ok());
-        let mappings = maps::read(pid).unwrap_or_default();
-        let wire = inspect::wire(
-            binary.as_ref(),
-            &mappings,
-            &self.target.exe_path,
-            self.epoch,
-        );
-        if let Err(failure) = self.programs.arm(pid, wire) {
-            tracing::warn!("stacks of the new program are less complete: {failure}");
-        }
-        let hooks = self.programs.hooked().family.name();
-        sink.push_now(EventKind::Process(inspect::facts(
-            &self.target,
-            binary.as_ref(),
-            hooks,
-        )));
-        self.snapshot(sink);
-    }
-
     /// What is looked at once a second.
     fn tick(&mut self, sink: &mut Sink) {
         let at = now();
         for fault in self.programs.faults() {
             sink.push(at, EventKind::Faults(fault));
         }
+        self.look_at_go();
+        self.mind_holders(sink);
         self.sample(sink);
+        self.sample_sockets(sink);
         self.sample_cgroup(sink);
-        sink.push_now(EventKind::Loss(self.programs.loss()));
+        sink.push_now(EventKind::Loss(self.programs.loss(at)));
         sink.push_now(EventKind::Tick);
         self.programs.flush_log();
     }
-}
-
-/// Whether the call made code that the symbolizer does not know.
-fn maps_code(call: &tracer_core::event::Call) -> bool {
-    use tracer_core::event::Syscall;
-    const EXECUTABLE: u32 = 4;
-    call.outcome.is_ok()
-        && match call.what {
-            Syscall::Mmap { prot, fd, .. } => prot & EXECUTABLE != 0 && fd >= 0,
-            Syscall::Mprotect { prot, .. } => prot & EXECUTABLE != 0,
-            _ => false,
-        }
 }
 
 fn gone(target: &Target, error: &anyhow::Error) -> Failure {

@@ -3,6 +3,7 @@
 use tracer_core::{
     event::{Event, EventKind, ProcessId, Timestamp},
     node::Node,
+    process::Request,
 };
 
 use crate::output::trace_file::TraceFile;
@@ -44,6 +45,12 @@ impl Sink {
         self.push(now(), kind);
     }
 
+    /// Whether there is a trace file.
+    #[must_use]
+    pub fn records(&self) -> bool {
+        self.trace.is_some()
+    }
+
     /// Writes out what the trace file still holds back.
     pub fn flush(&mut self) {
         if let Some(trace) = &mut self.trace {
@@ -55,6 +62,18 @@ impl Sink {
     #[must_use]
     pub fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// What the engine asks for.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.node.requests_on(self.process)
+    }
+
+    /// Whether to look who holds the heap; `always` whether it grows or not.
+    #[must_use]
+    pub fn wants_holders(&self, always: bool) -> bool {
+        self.node.wants_holders(self.process, always)
     }
 
     /// What has ended the recording before its time.

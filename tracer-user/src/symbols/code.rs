@@ -1,19 +1,22 @@
 //! Which file's code lies where in a process.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::{Entry, HashMap};
-use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
 
-use anyhow::{Context, anyhow};
 use tracer_core::event::{Backing, Mapping};
 
-use super::file::{FileId, TargetFile};
-use super::module::{Module, base_name};
+use super::limit::LIMIT;
+use super::module::{Module, VDSO};
+use super::root::Root;
 
 /// `PROT_EXEC`.
 const EXECUTABLE: u32 = 4;
+
+/// Files of one process that are held open, each perhaps with a debug file: half of what a process
+/// may have open. Programs with a hundred libraries are rare.
+const MAX_FILES: usize = 256;
 
 /// What a second look at a process found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,97 +29,106 @@ pub enum Change {
     Replaced,
 }
 
-/// The executable mappings of a process, and the symbols of their files.
+/// The executable mappings of a process, and their files.
 #[derive(Debug, Default)]
 pub(super) struct Code {
     /// By first address.
     pieces: BTreeMap<u64, Piece>,
-    /// `None` when a file could not be read; libraries may be mapped in several pieces.
-    modules: HashMap<FileId, Option<Rc<Module>>>,
+    /// There are more files than are held open.
+    is_crowded: bool,
 }
 
 /// An executable mapping of a file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Piece {
-    end: u64,
-    offset: u64,
-    file: FileId,
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Where in the file it starts.
+    pub(super) offset: u64,
+    pub(super) module: Rc<Module>,
+}
+
+impl Piece {
+    fn is(&self, other: &Self) -> bool {
+        (self.start, self.end, self.offset) == (other.start, other.end, other.offset)
+            && self.module.is(&other.module)
+    }
 }
 
 impl Code {
-    /// Reads the files of all executable mappings; what `before` knows is not read again.
-    pub(super) fn read(pid: u32, mappings: &[Mapping], before: &Self) -> Self {
+    /// Opens the files of all executable mappings; what `before` holds open stays as it is.
+    pub(super) fn open(
+        pid: u32,
+        mappings: &[Mapping],
+        root: Option<&Arc<Root>>,
+        before: &Self,
+    ) -> Self {
+        let deadline = Instant::now() + LIMIT;
         let mut code = Self::default();
-        for mapping in mappings
-            .iter()
-            .filter(|mapping| mapping.prot & EXECUTABLE != 0)
-        {
-            let Backing::File {
-                path,
-                offset,
-                inode,
-            } = &mapping.backing
-            else {
+        let mut modules: Vec<Rc<Module>> = Vec::new();
+        for piece in before.pieces.values() {
+            add(&mut modules, Rc::clone(&piece.module));
+        }
+        for mapping in mappings {
+            if mapping.prot & EXECUTABLE == 0 {
                 continue;
-            };
-            match open(pid, mapping, path, *inode) {
-                Ok(file) => {
-                    let piece = Piece {
-                        end: mapping.end,
-                        offset: *offset,
-                        file: file.id,
-                    };
-                    code.pieces.insert(mapping.start, piece);
-                    code.read_module(&file, path, before);
-                }
-                Err(error) => tracing::warn!(?path, "no symbols of this file: {error:#}"),
             }
+            let (path, inode, offset) = match &mapping.backing {
+                Backing::File {
+                    path,
+                    offset,
+                    inode,
+                } => (
+                    root.map_or(&**path, |root| root.inside(path)),
+                    *inode,
+                    *offset,
+                ),
+                Backing::Anonymous { name } if name == VDSO => (VDSO, 0, 0),
+                Backing::Anonymous { .. } => continue,
+            };
+            let known = before.pieces.get(&mapping.start).filter(|piece| {
+                (piece.end, piece.offset) == (mapping.end, offset)
+                    && piece.module.is_of(path, inode)
+            });
+            let module = match known {
+                Some(piece) => Rc::clone(&piece.module),
+                None if modules.len() >= MAX_FILES => {
+                    code.is_crowded = true;
+                    continue;
+                }
+                None if path == VDSO => add(&mut modules, Module::vdso()),
+                None if Instant::now() > deadline => add(&mut modules, Module::late(path, inode)),
+                None => add(
+                    &mut modules,
+                    Module::of_mapping(pid, mapping, path, inode, root),
+                ),
+            };
+            let piece = Piece {
+                start: mapping.start,
+                end: mapping.end,
+                offset,
+                module,
+            };
+            code.pieces.insert(mapping.start, piece);
+        }
+        if code.is_crowded && !before.is_crowded {
+            tracing::warn!("more than {MAX_FILES} files with code: the others have no names");
         }
         code
     }
 
-    fn read_module(&mut self, file: &TargetFile, path: &str, before: &Self) {
-        let Entry::Vacant(new) = self.modules.entry(file.id) else {
-            return;
-        };
-        if let Some(known) = before.modules.get(&file.id) {
-            new.insert(known.clone());
-            return;
-        }
-        // A forged file may find an assertion in a parser that is not ours.
-        let module = catch_unwind(AssertUnwindSafe(|| Module::read(file, base_name(path))))
-            .unwrap_or_else(|_| Err(anyhow!("the parser panicked")));
-        if let Err(error) = &module {
-            tracing::warn!(?path, "no symbols of this file: {error:#}");
-        }
-        new.insert(module.ok().map(Rc::new));
-    }
-
-    /// The module of an address, and the place in its file.
-    pub(super) fn at(&self, address: u64) -> Option<(&Rc<Module>, u64)> {
-        let (start, piece) = self.pieces.range(..=address).next_back()?;
-        if address >= piece.end {
-            return None;
-        }
-        let offset = (address - start).checked_add(piece.offset)?;
-        Some((self.modules.get(&piece.file)?.as_ref()?, offset))
-    }
-
-    /// The module of a mapping, if it is still the same mapping.
-    pub(super) fn mapped_at(&self, range: &Range<u64>) -> Option<Rc<Module>> {
-        let piece = self
-            .pieces
-            .get(&range.start)
-            .filter(|piece| piece.end == range.end)?;
-        self.modules.get(&piece.file)?.clone()
+    /// The mapping of an address.
+    pub(super) fn at(&self, address: u64) -> Option<&Piece> {
+        let (_, piece) = self.pieces.range(..=address).next_back()?;
+        (address < piece.end).then_some(piece)
     }
 
     /// What is different in `after`.
     pub(super) fn change_to(&self, after: &Self) -> Change {
-        let kept = self
-            .pieces
-            .iter()
-            .all(|(start, piece)| after.pieces.get(start) == Some(piece));
+        let kept = self.pieces.iter().all(|(start, piece)| {
+            let same = after.pieces.get(start).filter(|other| piece.is(other));
+            same.is_some()
+        });
         match (kept, self.pieces.len() == after.pieces.len()) {
             (true, true) => Change::Same,
             (true, false) => Change::Added,
@@ -125,27 +137,16 @@ impl Code {
     }
 }
 
-/// Opens the file of a mapping, whatever has become of its path.
-fn open(pid: u32, mapping: &Mapping, path: &str, inode: u64) -> anyhow::Result<TargetFile> {
-    let link = format!(
-        "/proc/{pid}/map_files/{:x}-{:x}",
-        mapping.start, mapping.end
-    );
-    let error = match TargetFile::open(link) {
-        Ok(file) => return Ok(file),
-        Err(error) => error,
-    };
-    // Following those links takes CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN.
-    [
-        format!("/proc/{pid}/exe"),
-        format!("/proc/{pid}/root{path}"),
-    ]
-    .iter()
-    .find_map(|other| {
-        TargetFile::open(other)
-            .ok()
-            .filter(|file| file.id.inode == inode)
-    })
-    .ok_or(error)
-    .context("open it")
+/// One module for each file, however many mappings it has.
+fn add(modules: &mut Vec<Rc<Module>>, module: impl Into<Rc<Module>>) -> Rc<Module> {
+    let module = module.into();
+    if let Some(known) = modules.iter().find(|known| known.is(&module)) {
+        return Rc::clone(known);
+    }
+    modules.push(Rc::clone(&module));
+    module
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

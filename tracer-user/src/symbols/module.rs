@@ -1,156 +1,152 @@
-//! One executable or library: Go's tables first, the symbols of C and others behind them.
+//! One executable or library of a process: its file, held open, and where its symbols may be.
 
-use std::borrow::Cow;
-use std::ffi::OsStr;
+use std::cell::OnceCell;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use anyhow::Context;
-use blazesym::helper::ElfResolver;
-use blazesym::symbolize::{
-    CodeInfo, FindSymOpts, InlinedFn, Reason, ResolvedSym, SrcLang, Symbolize, TranslateFileOffset,
-};
+use rustix::fs::MemfdFlags;
+use tracer_core::event::{Backing, Mapping};
 
+use super::debug_file;
 use super::file::TargetFile;
-use super::snapshot::Snapshot;
-use crate::go::{Binary, Frame, Table};
+use super::limit::{LIMIT, within};
+use super::root::Root;
+use crate::proc::maps;
 
-/// The symbols of one file.
+/// What the kernel calls the mapping of its own code.
+pub(super) const VDSO: &str = "[vdso]";
+
+/// A file with code in it.
 #[derive(Debug)]
 pub(super) struct Module {
-    binary: Binary,
-    /// What is not Go.
-    elf: Option<ElfResolver>,
-    name: String,
+    /// The last part of its path, as reports show it.
+    pub(super) name: String,
+    /// Where the process sees it.
+    pub(super) path: String,
+    /// Its number, as the mappings tell it; 0 of what is no file.
+    inode: u64,
+    /// The file, else why it could not be opened.
+    pub(super) file: Result<Arc<TargetFile>, String>,
+    /// The root directory of the process.
+    root: Option<Arc<Root>>,
+    debug_file: OnceCell<Option<Arc<TargetFile>>>,
 }
 
 impl Module {
-    /// Reads all that later questions need.
-    pub(super) fn read(file: &TargetFile, name: String) -> anyhow::Result<Self> {
-        let binary = Binary::parse(&file.read_skeleton()?)?;
-        let all_is_go = binary.table.is_some() && !binary.cgo;
-        let elf = if all_is_go {
-            Ok(None)
-        } else {
-            read_elf(file).map(Some)
+    /// The file of a mapping, whatever has become of its path.
+    pub(super) fn of_mapping(
+        pid: u32,
+        mapping: &Mapping,
+        path: &str,
+        inode: u64,
+        root: Option<&Arc<Root>>,
+    ) -> Self {
+        let file = open(pid, mapping, path, inode, root).map_err(|error| error.to_string());
+        Self::new(path, inode, file.map(Arc::new), root.cloned())
+    }
+
+    /// A file of ours.
+    pub(super) fn of_file(path: &Path, file: Arc<TargetFile>) -> Self {
+        Self::new(&path.to_string_lossy(), file.id.inode, Ok(file), None)
+    }
+
+    /// The code that the kernel maps into every process: ours is the same.
+    pub(super) fn vdso() -> Self {
+        let copy = || {
+            let own = maps::read(std::process::id())?;
+            let is_vdso = |mapping: &&Mapping| matches!(&mapping.backing, Backing::Anonymous { name } if name == VDSO);
+            let own = own.iter().find(is_vdso).ok_or(io::ErrorKind::NotFound)?;
+            let mut code = vec![0; (own.end - own.start) as usize];
+            File::open("/proc/self/mem")?.read_exact_at(&mut code, own.start)?;
+            let mut file = File::from(rustix::fs::memfd_create("vdso", MemfdFlags::CLOEXEC)?);
+            file.write_all(&code)?;
+            TargetFile::of_handle(OwnedFd::from(file))
         };
-        let elf = elf.unwrap_or_else(|error| {
-            tracing::warn!(?name, "no symbols but Go's of this file: {error:#}");
-            None
+        let file = copy().map_err(|error: io::Error| error.to_string());
+        Self::new(VDSO, 0, file.map(Arc::new), None)
+    }
+
+    /// The file of a mapping for which there was no time left.
+    pub(super) fn late(path: &str, inode: u64) -> Self {
+        let why = "not opened: other files of the process took too long";
+        Self::new(path, inode, Err(why.to_owned()), None)
+    }
+
+    /// Whether it is what a mapping like its own is of: what is open cannot become another file.
+    pub(super) fn is_of(&self, path: &str, inode: u64) -> bool {
+        self.file.is_ok() && (self.path.as_str(), self.inode) == (path, inode)
+    }
+
+    /// The same file, or one of the same path that could not be opened either.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (&self.file, &other.file) {
+            (Ok(file), Ok(other)) if self.path != VDSO => file.id == other.id,
+            (Ok(_), Ok(_)) | (Err(_), Err(_)) => self.path == other.path,
+            _ => false,
+        }
+    }
+
+    fn new(
+        path: &str,
+        inode: u64,
+        file: Result<Arc<TargetFile>, String>,
+        root: Option<Arc<Root>>,
+    ) -> Self {
+        Self {
+            name: base_name(path),
+            path: path.to_owned(),
+            inode,
+            file,
+            root,
+            debug_file: OnceCell::new(),
+        }
+    }
+
+    /// The file that has the symbols of C: itself, or one that was split off for debuggers.
+    pub(super) fn symbol_file(&self) -> Result<&Arc<TargetFile>, String> {
+        let file = self.file.as_ref().map_err(Clone::clone)?;
+        let split = self.debug_file.get_or_init(|| {
+            let (file, path) = (Arc::clone(file), self.path.clone());
+            let root = Arc::clone(self.root.as_ref()?);
+            let find = move || Ok(debug_file::find(&file, &path, &root.directory).map(Arc::new));
+            // Without it there are fewer names, as with none at all.
+            within(LIMIT, find).unwrap_or_default()
         });
-        Ok(Self { binary, elf, name })
-    }
-
-    /// Go's tables, and the link-time address of a byte of the file in them.
-    pub(super) fn go(&self, file_offset: u64) -> Option<(&Table, u64)> {
-        let table = self.binary.table.as_ref()?;
-        let address = self.binary.address_of(file_offset)?;
-        table.function_entry(address)?;
-        Some((table, address))
-    }
-
-    fn find_go(&self, table: &Table, address: u64) -> Option<ResolvedSym<'_>> {
-        let entry = table.function_entry(address)?;
-        let mut frames = self.frames(address);
-        let outer = frames.pop()?;
-        let inlined = frames.into_iter().rev().map(|frame| InlinedFn {
-            code_info: code_info(&frame),
-            name: frame.function,
-            _non_exhaustive: (),
-        });
-        Some(ResolvedSym {
-            code_info: code_info(&outer).map(Box::new),
-            name: match outer.function {
-                Cow::Borrowed(name) => name,
-                // Compilers write UTF-8.
-                Cow::Owned(_) => "?",
-            },
-            module: Some(OsStr::new(&self.name)),
-            addr: entry,
-            size: None,
-            lang: SrcLang::Unknown,
-            inlined: inlined.collect(),
-            _non_exhaustive: (),
-        })
-    }
-
-    fn frames(&self, address: u64) -> Vec<Frame<'_>> {
-        self.binary
-            .table
-            .as_ref()
-            .map(|table| table.lookup(address))
-            .unwrap_or_default()
+        Ok(split.as_ref().unwrap_or(file))
     }
 }
 
-fn read_elf(file: &TargetFile) -> anyhow::Result<ElfResolver> {
-    let snapshot = Snapshot::take(file).context("copy it")?;
-    // The resolver maps the copy, so the copy may be closed afterwards.
-    ElfResolver::open(snapshot.path()).context("read its symbols")
-}
-
-fn code_info<'t>(frame: &Frame<'t>) -> Option<CodeInfo<'t>> {
-    if frame.file.is_empty() {
-        return None;
-    }
-    Some(CodeInfo {
-        dir: None,
-        file: match &frame.file {
-            Cow::Borrowed(file) => Cow::Borrowed(OsStr::new(*file)),
-            Cow::Owned(file) => Cow::Owned(file.into()),
-        },
-        line: Some(frame.line),
-        column: None,
-        _non_exhaustive: (),
+fn open(
+    pid: u32,
+    mapping: &Mapping,
+    path: &str,
+    inode: u64,
+    root: Option<&Arc<Root>>,
+) -> io::Result<TargetFile> {
+    let Mapping { start, end, .. } = mapping;
+    let link = format!("/proc/{pid}/map_files/{start:x}-{end:x}");
+    TargetFile::open(link).or_else(|error| {
+        // Following those links takes CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN.
+        let (root, path) = (root.cloned(), path.to_owned());
+        let find = move || {
+            let is_it = |file: &TargetFile| file.id.inode == inode;
+            let program = TargetFile::open(format!("/proc/{pid}/exe")).ok();
+            let below = || TargetFile::open_below(&root?.directory, &path).ok();
+            Ok(program.filter(is_it).or_else(|| below().filter(is_it)))
+        };
+        within(LIMIT, find)?.ok_or(error)
     })
 }
 
-/// What blazesym asks about the addresses of one mapping; `None` is a file we could not read.
-#[derive(Debug)]
-pub(super) struct Resolver(pub(super) Option<Rc<Module>>);
-
-impl Symbolize for Resolver {
-    fn find_sym(
-        &self,
-        address: u64,
-        options: &FindSymOpts,
-    ) -> blazesym::Result<Result<ResolvedSym<'_>, Reason>> {
-        let Some(module) = &self.0 else {
-            return Ok(Err(Reason::Unsupported));
-        };
-        let table = module.binary.table.as_ref();
-        if let Some(symbol) = table.and_then(|table| module.find_go(table, address)) {
-            return Ok(Ok(symbol));
-        }
-        let Some(elf) = &module.elf else {
-            return Ok(Err(Reason::UnknownAddr));
-        };
-        let found = elf.find_sym(address, options)?;
-        Ok(found.map(|symbol| ResolvedSym {
-            module: Some(OsStr::new(&module.name)),
-            ..symbol
-        }))
-    }
-}
-
-impl TranslateFileOffset for Resolver {
-    fn file_offset_to_virt_offset(&self, file_offset: u64) -> blazesym::Result<Option<u64>> {
-        // For an unreadable file any answer does: `find_sym` knows nothing.
-        Ok(match &self.0 {
-            Some(module) => module.binary.address_of(file_offset),
-            None => Some(file_offset),
-        })
-    }
-}
-
 /// The last part of a path as `/proc/PID/maps` shows it.
-pub(super) fn base_name(path: &str) -> String {
+fn base_name(path: &str) -> String {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-    Path::new(path)
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    let name = Path::new(path).file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -168,6 +164,7 @@ mod tests {
         check("/srv/shop (deleted)", "shop");
         check("/memfd:stage2 (deleted)", "memfd:stage2");
         check("/srv/with space", "with space");
+        check("[vdso]", "[vdso]");
         check("", "");
     }
 }

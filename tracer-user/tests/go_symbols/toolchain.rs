@@ -1,10 +1,7 @@
-//! Official Go toolchains, as modules from the Go module proxy, and programs built with them.
+//! Official Go toolchains, which `cargo xtask setup` fetches as modules, and programs built with them.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::process::Command;
 
 /// How a test program is built.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -30,28 +27,16 @@ pub(crate) struct Toolchain {
     root: PathBuf,
 }
 
-/// Downloads go one after the other, also between tests.
-static DOWNLOAD: Mutex<()> = Mutex::new(());
-
 impl Toolchain {
-    /// The toolchain of this version, fetched when it is not there yet.
+    /// The toolchain of this version, from the module cache.
     pub(crate) fn get(version: &str) -> Self {
-        let _one_at_a_time = DOWNLOAD.lock();
-        let cache = go_env("GOMODCACHE");
+        let cache = run(Command::new("go").args(["env", "GOMODCACHE"]));
         let name = format!("golang.org/toolchain@v0.0.1-go{version}.linux-amd64");
-        let module = Path::new(&cache).join(name);
-        let root = if module.join("bin/go").exists() {
-            module
-        } else if go_env("GOVERSION") == format!("go{version}") {
-            PathBuf::from(go_env("GOROOT"))
-        } else {
-            run(
-                go().env("GOTOOLCHAIN", format!("go{version}"))
-                    .arg("version"),
-                None,
-            );
-            module
-        };
+        let root = Path::new(cache.trim()).join(name);
+        assert!(
+            root.join("bin/go").exists(),
+            "go {version} is missing: run `cargo xtask setup`"
+        );
         Self {
             version: version.to_owned(),
             root,
@@ -100,21 +85,18 @@ impl Toolchain {
         let output = directory.join(name);
         let cgo = if build.c_code == C::None { "0" } else { "1" };
         command.env("CGO_ENABLED", cgo);
-        run(
-            command
-                .arg("-ldflags")
-                .arg(flags)
-                .arg("-o")
-                .arg(&output)
-                .arg("."),
-            None,
-        );
+        run(command
+            .arg("-ldflags")
+            .arg(flags)
+            .arg("-o")
+            .arg(&output)
+            .arg("."));
         output
     }
 
     /// Entry and name of each function in the symbol table.
     pub(crate) fn functions(&self, binary: &Path) -> Vec<(u64, String)> {
-        let listing = run(self.command().args(["tool", "nm", "-n"]).arg(binary), None);
+        let listing = run(self.command().args(["tool", "nm", "-n"]).arg(binary));
         let mut functions = Vec::new();
         for line in listing.lines() {
             let mut fields = line.split_whitespace();
@@ -126,24 +108,6 @@ impl Toolchain {
             }
         }
         functions
-    }
-
-    /// `function`, `file:line` for each address.
-    pub(crate) fn addr2line(&self, binary: &Path, addresses: &[u64]) -> Vec<(String, String)> {
-        let input = addresses.iter().fold(String::new(), |mut text, address| {
-            writeln!(text, "0x{address:x}").unwrap();
-            text
-        });
-        let output = run(
-            self.command().args(["tool", "addr2line"]).arg(binary),
-            Some(&input),
-        );
-        let lines: Vec<&str> = output.lines().collect();
-        assert_eq!(lines.len(), addresses.len() * 2);
-        lines
-            .chunks(2)
-            .map(|pair| (pair[0].to_owned(), pair[1].to_owned()))
-            .collect()
     }
 
     pub(crate) fn minor(&self) -> u32 {
@@ -161,38 +125,9 @@ impl Toolchain {
     }
 }
 
-fn go() -> Command {
-    let in_path = Command::new("go").arg("version").output().is_ok();
-    let mut command = Command::new(if in_path {
-        "go"
-    } else {
-        "/usr/local/go/bin/go"
-    });
-    command
-        .current_dir(std::env::temp_dir())
-        .env("GOENV", "off")
-        .env("GOFLAGS", "");
-    command
-}
-
-fn go_env(name: &str) -> String {
-    run(go().env("GOTOOLCHAIN", "local").args(["env", name]), None)
-        .trim()
-        .to_owned()
-}
-
 /// Runs a command to its end; its output must be an answer.
-fn run(command: &mut Command, input: Option<&str>) -> String {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.unwrap_or_default().to_owned();
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    let _ = writer.join();
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {errors}");
     String::from_utf8(output.stdout).unwrap()

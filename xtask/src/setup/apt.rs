@@ -10,6 +10,8 @@ const PACKAGES: &[&str] = &[
     "g++",
     "gcc",
     "git",
+    // `llvm-symbolizer`, which the tests ask about DWARF.
+    "llvm-22",
     // What bpf-linker is linked with.
     "libpolly-22-dev",
     "libzstd-dev",
@@ -17,12 +19,27 @@ const PACKAGES: &[&str] = &[
     "zlib1g-dev",
 ];
 
+/// For the kernel matrix.
+pub(super) const VM: &[&str] = &[
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev-arm64-cross",
+    "qemu-system-arm",
+    "qemu-system-x86",
+];
+
+/// What `cargo xtask bench` runs beside the tracer.
+pub(super) const PEERS: &[&str] = &["bpftrace", "linux-perf", "strace", "zstd"];
+
 pub(super) fn packages_present() -> bool {
-    missing().is_empty()
+    missing(PACKAGES).is_empty()
+}
+
+pub(super) fn all_installed(packages: &[&str]) -> bool {
+    packages.iter().all(|package| installed(package))
 }
 
 pub(super) fn install_packages() -> Result<()> {
-    install(&missing())
+    install(&missing(PACKAGES))
 }
 
 /// Installs packages after a fresh look at the package lists.
@@ -36,8 +53,8 @@ fn apt(args: &[&str]) -> Result<()> {
     logged(command("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
 }
 
-fn missing() -> Vec<&'static str> {
-    PACKAGES
+fn missing(packages: &[&'static str]) -> Vec<&'static str> {
+    packages
         .iter()
         .copied()
         .filter(|package| !installed(package))

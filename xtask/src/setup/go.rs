@@ -8,9 +8,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use tracer_tests::GoVersion;
+use tracer_tests::{GoVersion, Program};
 
 use super::apt;
 use crate::command::{answer, command, logged};
@@ -35,45 +36,113 @@ pub(super) fn install() -> Result<()> {
     Ok(())
 }
 
-pub(super) fn toolchain_present(version: GoVersion) -> bool {
-    version.command().is_ok()
+/// Those of the toolchains that are not there.
+pub(super) fn missing(versions: &[GoVersion]) -> Vec<GoVersion> {
+    let versions = versions.iter().copied();
+    versions
+        .filter(|version| version.command().is_err())
+        .collect()
 }
 
-pub(super) fn install_toolchain(version: GoVersion) -> Result<()> {
-    let module = version.module()?;
+/// Fetches what is missing, all at once: the client downloads several modules at a time.
+pub(super) fn install_toolchains(versions: &[GoVersion]) -> Result<()> {
+    let missing = missing(versions);
+    let mut download = command("go", &["mod", "download"]);
+    for version in &missing {
+        download.arg(version.module()?);
+    }
     logged(
-        command("go", &["mod", "download", &module])
+        download
             .env("GO111MODULE", "on")
             .env("GOFLAGS", "-mod=mod")
             .env("GOTOOLCHAIN", "local")
             .current_dir("/"),
     )?;
-    let root = version.root()?;
-    make_usable(&root).with_context(|| format!("prepare {}", root.display()))
+    for version in missing {
+        let root = version.root()?;
+        make_usable(&root).with_context(|| format!("prepare {}", root.display()))?;
+    }
+    Ok(())
+}
+
+/// Whether each program finds its packages without a network.
+pub(super) fn modules_present() -> bool {
+    let has_all = |program: Result<Command>| {
+        program.is_ok_and(|mut list| answer(list.env("GOPROXY", "off")).is_some())
+    };
+    programs().all(has_all)
+}
+
+pub(super) fn install_modules() -> Result<()> {
+    for program in programs() {
+        logged(&mut program?)?;
+    }
+    Ok(())
+}
+
+/// What one program needs: its toolchain, and its modules if it has some.
+pub(super) fn install_for(program: &str, version: GoVersion) -> Result<()> {
+    if version.command().is_err() {
+        install_toolchains(&[version])?;
+    }
+    let folder = tracer_tests::workspace_root()
+        .join("tests/programs")
+        .join(program);
+    if folder.join("go.mod").is_file() {
+        logged(&mut of_module(program, version)?)?;
+    }
+    Ok(())
+}
+
+/// For each program with modules of its own what fetches them.
+fn programs() -> impl Iterator<Item = Result<Command>> {
+    let symbols = tracer_tests::workspace_root().join("tests/programs/symbols");
+    let real = GoVersion::REAL_PROGRAMS.iter();
+    let real = real.map(move |(name, version)| packages(&symbols.join(name), ".", *version));
+    let modules = GoVersion::MODULE_PROGRAMS.iter();
+    real.chain(modules.map(|(name, version)| of_module(name, *version)))
+}
+
+fn of_module(name: &str, version: GoVersion) -> Result<Command> {
+    packages(&Program::module(name)?, &format!("./{name}"), version)
+}
+
+/// Lists the packages of a program; fetches the modules of those it meets, and no others.
+fn packages(folder: &Path, program: &str, version: GoVersion) -> Result<Command> {
+    let mut list = version.command()?;
+    list.args(["list", "-deps", program])
+        .env("CGO_ENABLED", "0")
+        .current_dir(folder);
+    Ok(list)
 }
 
 /// Go protects the files of its module cache; as their owner we may change their modes.
 fn make_usable(root: &Path) -> Result<()> {
+    let source = root.join("src");
+    let packed = source.join("_go.mod");
+    // The standard library is a module from Go 1.13 on.
+    if packed.is_file() {
+        fs::set_permissions(&source, Permissions::from_mode(0o755))?;
+        let unfinished = source.join("go.mod.unfinished");
+        fs::copy(packed, &unfinished)?;
+        fs::rename(unfinished, source.join("go.mod"))?;
+    }
+    // `bin` comes last: `GoVersion::command` takes an executable `go` for the sign that all is done.
     for directory in command_directories(root)? {
         for entry in fs::read_dir(&directory)? {
             fs::set_permissions(entry?.path(), Permissions::from_mode(0o555))?;
         }
     }
-    let source = root.join("src");
-    fs::set_permissions(&source, Permissions::from_mode(0o755))?;
-    // Renamed into place: `GoVersion::command` takes it for the sign that all is done.
-    let unfinished = source.join("go.mod.unfinished");
-    fs::copy(source.join("_go.mod"), &unfinished)?;
-    fs::rename(unfinished, source.join("go.mod"))?;
     Ok(())
 }
 
-/// `bin` and each `pkg/tool/OS_ARCH`.
+/// Each `pkg/tool/OS_ARCH`, then `bin`.
 fn command_directories(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut directories = vec![root.join("bin")];
+    let mut directories = Vec::new();
     for entry in fs::read_dir(root.join("pkg/tool"))? {
         directories.push(entry?.path());
     }
+    directories.push(root.join("bin"));
     Ok(directories)
 }
 

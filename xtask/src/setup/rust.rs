@@ -10,15 +10,28 @@ use crate::command::{answer, cargo, command, logged};
 const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 
 pub(super) fn source_present() -> bool {
-    answer(&mut command("rustc", &["--print", "sysroot"])).is_some_and(|sysroot| {
-        Path::new(&sysroot)
-            .join("lib/rustlib/src/rust/library/core/Cargo.toml")
-            .is_file()
-    })
+    in_sysroot("lib/rustlib/src/rust/library/core/Cargo.toml")
+}
+
+fn in_sysroot(path: &str) -> bool {
+    answer(&mut command("rustc", &["--print", "sysroot"]))
+        .is_some_and(|sysroot| Path::new(&sysroot).join(path).exists())
 }
 
 pub(super) fn add_source() -> Result<()> {
     logged(&mut command("rustup", &["component", "add", "rust-src"])).map(drop)
+}
+
+pub(super) fn arm64_present() -> bool {
+    in_sysroot("lib/rustlib/aarch64-unknown-linux-gnu/lib")
+}
+
+pub(super) fn add_arm64() -> Result<()> {
+    logged(&mut command(
+        "rustup",
+        &["target", "add", "aarch64-unknown-linux-gnu"],
+    ))
+    .map(drop)
 }
 
 pub(super) fn linker_present() -> bool {

@@ -1,14 +1,26 @@
-//! Sockets counted by the stack that opened them.
+//! Sockets counted by what opened them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Peer, StackId};
+use crate::ledger::creators::Chain;
 use crate::ledger::tally::MAX_STACKS;
 
 /// Peers named for one origin; further ones are only counted as sockets.
 const MAX_PEERS: usize = 8;
 
-/// What became of the sockets one stack opened.
+/// The code that opened a socket, and what led there.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Origin {
+    /// By `accept`, else by `socket`.
+    pub accepted: bool,
+    /// The stack of the call; `None` when it was lost.
+    pub stack: Option<StackId>,
+    /// How the goroutine that called came to be.
+    pub chain: Chain,
+}
+
+/// What became of the sockets of one origin.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct OriginCount {
     /// Opened since the start.
@@ -19,43 +31,58 @@ pub struct OriginCount {
     pub peers: BTreeSet<Peer>,
 }
 
+/// An origin by its number; `None` for all that did not fit.
+pub(super) type OriginId = Option<u32>;
+
 /// At most [`MAX_STACKS`] origins; sockets of a further one go to `beyond`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origins {
-    by_stack: BTreeMap<Option<StackId>, OriginCount>,
+    ids: BTreeMap<Origin, u32>,
+    counts: Vec<OriginCount>,
     beyond: OriginCount,
 }
 
 impl Origins {
-    pub(super) fn opened(&mut self, stack: Option<StackId>) {
-        self.count(stack).opened += 1;
+    /// The number of an origin.
+    pub(super) fn id(&mut self, origin: Origin) -> OriginId {
+        if let Some(id) = self.ids.get(&origin) {
+            return Some(*id);
+        }
+        if self.ids.len() >= MAX_STACKS {
+            return None;
+        }
+        let id = self.counts.len() as u32;
+        self.counts.push(OriginCount::default());
+        self.ids.insert(origin, id);
+        Some(id)
     }
 
-    pub(super) fn closed(&mut self, stack: Option<StackId>) {
-        self.count(stack).closed += 1;
+    pub(super) fn opened(&mut self, origin: OriginId) {
+        self.count(origin).opened += 1;
     }
 
-    pub(super) fn peer(&mut self, stack: Option<StackId>, peer: &Peer) {
-        let peers = &mut self.count(stack).peers;
+    pub(super) fn closed(&mut self, origin: OriginId) {
+        self.count(origin).closed += 1;
+    }
+
+    pub(super) fn peer(&mut self, origin: OriginId, peer: &Peer) {
+        let peers = &mut self.count(origin).peers;
         if peers.len() < MAX_PEERS && !peers.contains(peer) {
             peers.insert(peer.clone());
         }
     }
 
-    /// Every origin; last, without a stack, what did not fit.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Option<StackId>, &OriginCount)> {
-        let beyond = (self.beyond.opened > 0).then_some((None, &self.beyond));
-        self.by_stack
-            .iter()
-            .map(|(stack, count)| (*stack, count))
-            .chain(beyond)
+    /// Every origin that has opened something; last, without one, what did not fit.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (OriginId, Option<&Origin>, &OriginCount)> {
+        let known = self.ids.iter().filter_map(|(origin, id)| {
+            let count = self.counts.get(*id as usize)?;
+            (count.opened > 0).then_some((Some(*id), Some(origin), count))
+        });
+        known.chain((self.beyond.opened > 0).then_some((None, None, &self.beyond)))
     }
 
-    fn count(&mut self, stack: Option<StackId>) -> &mut OriginCount {
-        if self.by_stack.len() < MAX_STACKS || self.by_stack.contains_key(&stack) {
-            self.by_stack.entry(stack).or_default()
-        } else {
-            &mut self.beyond
-        }
+    fn count(&mut self, origin: OriginId) -> &mut OriginCount {
+        let known = origin.and_then(|id| self.counts.get_mut(id as usize));
+        known.unwrap_or(&mut self.beyond)
     }
 }

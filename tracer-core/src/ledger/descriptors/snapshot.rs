@@ -6,6 +6,24 @@ use super::{DescriptorLedger, Socket};
 use crate::event::{Descriptor, DescriptorKind, Timestamp};
 
 impl DescriptorLedger {
+    /// Counts anew: what is open now was open before.
+    pub fn restart(&mut self) {
+        for socket in self.sockets.values_mut() {
+            socket.opened = None;
+        }
+        *self = Self {
+            pre_existing: self.open_sockets(),
+            slots: std::mem::take(&mut self.slots),
+            sockets: std::mem::take(&mut self.sockets),
+            next_socket: self.next_socket,
+            awaited: std::mem::take(&mut self.awaited),
+            snapshot: self.snapshot,
+            untracked: self.untracked,
+            has_states: self.has_states,
+            ..Self::default()
+        };
+    }
+
     /// Takes what the kernel lists. `at` is when the reading ended: calls that returned
     /// before are in the list already.
     pub fn seed(&mut self, descriptors: &[Descriptor], at: Timestamp) {
@@ -49,9 +67,8 @@ impl DescriptorLedger {
                     self.pre_existing += 1;
                     self.next_socket += 1;
                     let socket = Socket {
-                        descriptors: 0,
                         inode: Some(inode),
-                        opened: None,
+                        ..Socket::default()
                     };
                     self.sockets.insert(self.next_socket, socket);
                     self.next_socket
@@ -78,6 +95,7 @@ impl DescriptorLedger {
         let mut sockets = std::mem::take(&mut self.sockets);
         for socket in sockets.values_mut() {
             socket.opened = None;
+            socket.found = false;
         }
         let mut slots = std::mem::take(&mut self.slots);
         for slot in slots.values_mut() {

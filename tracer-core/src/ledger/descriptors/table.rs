@@ -23,6 +23,15 @@ impl DescriptorLedger {
         fd == to || socket(fd).is_some_and(|source| socket(to) == Some(source))
     }
 
+    /// A duplicate on a number that was free.
+    pub(super) fn duplicate_anew(&mut self, fd: i32, new: i32, at: Timestamp, cloexec: bool) {
+        // The snapshot may have listed both.
+        if !(self.is_older_than_snapshot(at) && self.is_same(fd, new)) {
+            self.supersede(new, at);
+            self.duplicate(fd, new, at, cloexec);
+        }
+    }
+
     pub(super) fn duplicate(&mut self, fd: i32, to: i32, at: Timestamp, cloexec: bool) {
         if let Some(slot) = self.slots.get(&fd)
             && self.has_room()
@@ -55,8 +64,29 @@ impl DescriptorLedger {
         let came_later = slot.since == Timestamp(0) && self.is_older_than_snapshot(at);
         self.release(fd, at);
         if !came_later {
-            let count = self.awaited.entry(fd).or_insert(0);
-            *count = (*count + 1).min(MAX_AWAITED);
+            self.await_close(fd);
+        }
+    }
+
+    /// The number was closed, and the event that says so may still come.
+    pub(super) fn await_close(&mut self, fd: i32) {
+        let count = self.awaited.entry(fd).or_insert(0);
+        *count = (*count + 1).min(MAX_AWAITED);
+    }
+
+    /// What a close meant that was entered then has been closed by another event already, or is no
+    /// socket, which nothing here tracks.
+    pub(super) fn is_late(&self, fd: i32, entered: Timestamp) -> bool {
+        self.slots.get(&fd).is_none_or(|slot| slot.since >= entered)
+    }
+
+    /// The event of a close has come that was proved before.
+    pub(super) fn close_came(&mut self, fd: i32) {
+        if let Some(count) = self.awaited.get_mut(&fd) {
+            *count -= 1;
+            if *count == 0 {
+                self.awaited.remove(&fd);
+            }
         }
     }
 
@@ -64,6 +94,9 @@ impl DescriptorLedger {
         let Some(slot) = self.slots.remove(&fd) else {
             return;
         };
+        if self.released.len() < MAX_DESCRIPTORS {
+            self.released.insert(fd, at);
+        }
         let Some(socket) = self.sockets.get_mut(&slot.socket) else {
             return;
         };
@@ -71,12 +104,15 @@ impl DescriptorLedger {
         if socket.descriptors > 0 {
             return;
         }
-        let opened = socket.opened;
+        let (opened, found) = (socket.opened, socket.found);
         self.sockets.remove(&slot.socket);
         match opened {
-            Some(opened) => self.origins.closed(opened.by),
+            Some(opened) => {
+                self.closed_again += 1;
+                self.origins.closed(opened.by);
+            }
             // Closed before the snapshot was read to its end: it was not open at the start.
-            None if self.is_older_than_snapshot(at) => {
+            None if !found && self.is_older_than_snapshot(at) => {
                 self.pre_existing -= 1;
                 return;
             }

@@ -1,7 +1,7 @@
 //! Tests of the socket table: opening, closing, reuse, duplicates, snapshots.
 
 use super::*;
-use crate::event::{Descriptor, DescriptorKind};
+use crate::event::{Descriptor, DescriptorKind, SocketState, SocketStates, StackId};
 
 /// One step of a story; times are the instants the calls returned.
 enum Step {
@@ -85,10 +85,11 @@ fn run(steps: &[Step]) -> DescriptorLedger {
             tid: 1,
             entered,
             stack,
+            goroutine: None,
             outcome: Ok(outcome as u64),
             what,
         };
-        ledger.apply(&call, Timestamp(at));
+        ledger.apply(&call, Timestamp(at), &CreatorLedger::default());
     }
     ledger
 }
@@ -298,10 +299,195 @@ fn replacing_the_program_closes_what_is_marked_for_it() {
 fn peers_and_ages_belong_to_the_opener() {
     let ledger = run(&[Open(10, 3), Open(20, 4), Connect(25, 4), Close(30, 31, 3)]);
     let found: Vec<_> = ledger.origins().collect();
+    let origin = Origin {
+        accepted: false,
+        stack: Some(StackId(1)),
+        chain: CreatorLedger::default().chain(None),
+    };
     let count = OriginCount {
         opened: 2,
         closed: 1,
         peers: [Peer::Other(7)].into_iter().collect(),
     };
-    assert_eq!(found, [(Some(StackId(1)), count, Some(Timestamp(20)))]);
+    assert_eq!(found, [(Some(&origin), &count, Some(Timestamp(20)))]);
+}
+
+#[test]
+fn states_are_those_of_the_socket_that_was_meant() {
+    let mut ledger = run(&[
+        Snapshot(5, &[(9, 90)]),
+        Open(10, 3),
+        Open(20, 4),
+        Open(60, 5),
+    ]);
+    assert_eq!(ledger.states(), None);
+    let socket = |fd, inode, state| SocketState {
+        fd,
+        inode,
+        state,
+        ..SocketState::default()
+    };
+    ledger.observe(&SocketStates {
+        began: Timestamp(50),
+        // 5 was opened after the reading began, 9 is another socket by now.
+        sockets: vec![
+            socket(3, 30, 1),
+            socket(4, 40, 8),
+            socket(5, 50, 1),
+            socket(9, 91, 1),
+        ],
+        ..SocketStates::default()
+    });
+    let states = ledger.states().unwrap_or_default();
+    let counts: Vec<_> = states.values().flatten().collect();
+    assert_eq!(counts, [(&"CLOSE_WAIT", &1), (&"ESTABLISHED", &1)]);
+}
+
+/// A settled list begun at an instant.
+fn list(ledger: &mut DescriptorLedger, began: u64, last: bool, sockets: &[(i32, u64)]) {
+    let socket = |&(fd, inode): &(i32, u64)| SocketState {
+        fd,
+        inode,
+        ..SocketState::default()
+    };
+    ledger.observe(&SocketStates {
+        began: Timestamp(began),
+        sockets: sockets.iter().map(socket).collect(),
+        settled: true,
+        last,
+        others: Vec::new(),
+    });
+}
+
+/// Open, closed, found, contradictions.
+#[track_caller]
+fn check_counts(ledger: &DescriptorLedger, expected: (u64, u64, u64, u64)) {
+    let found = (
+        ledger.open_sockets(),
+        ledger.closed(),
+        ledger.found(),
+        ledger.contradictions(),
+    );
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_list_puts_right_what_lost_calls_have_done() {
+    let mut ledger = run(&[Snapshot(5, &[(9, 90)]), Open(10, 3), Open(11, 4)]);
+    // 4 was closed and given out again, 9 was closed, 6 was opened; nobody told.
+    list(&mut ledger, 20, false, &[(3, 30), (4, 40)]);
+    check_counts(&ledger, (2, 1, 0, 1));
+    list(&mut ledger, 30, false, &[(3, 30), (4, 41), (6, 60)]);
+    // What is new may be of calls that have not returned yet.
+    check_counts(&ledger, (1, 2, 0, 2));
+    list(&mut ledger, 40, false, &[(3, 30), (4, 41), (6, 60)]);
+    check_counts(&ledger, (3, 2, 2, 2));
+    // They are closed like others, and never count as opened.
+    let close = |fd, at| Call {
+        tid: 1,
+        entered: Some(Timestamp(at)),
+        stack: None,
+        goroutine: None,
+        outcome: Ok(0),
+        what: Syscall::Close { fd },
+    };
+    for fd in [6, 4] {
+        ledger.apply(&close(fd, 50), Timestamp(51), &CreatorLedger::default());
+    }
+    check_counts(&ledger, (1, 4, 2, 2));
+    assert_eq!(ledger.opened(), 2);
+}
+
+#[test]
+fn what_happens_while_a_list_is_read_is_no_contradiction() {
+    let mut ledger = run(&[Snapshot(5, &[]), Open(10, 3), Open(21, 4), Close(22, 23, 3)]);
+    // Begun at 20: 3 was still there, 4 not yet.
+    list(&mut ledger, 20, false, &[(3, 30)]);
+    list(&mut ledger, 20, true, &[(3, 30)]);
+    check_counts(&ledger, (1, 1, 0, 0));
+    // A close that is told late was seen after all.
+    list(&mut ledger, 40, false, &[]);
+    check_counts(&ledger, (0, 2, 0, 1));
+    let late = Call {
+        tid: 1,
+        entered: Some(Timestamp(39)),
+        stack: None,
+        goroutine: None,
+        outcome: Ok(0),
+        what: Syscall::Close { fd: 4 },
+    };
+    ledger.apply(&late, Timestamp(41), &CreatorLedger::default());
+    check_counts(&ledger, (0, 2, 0, 0));
+}
+
+#[test]
+fn the_last_list_needs_no_second_one() {
+    let mut ledger = run(&[Snapshot(5, &[]), Open(10, 3)]);
+    list(&mut ledger, 20, true, &[(3, 30), (4, 40), (5, 30)]);
+    // 5 is a duplicate of 3.
+    check_counts(&ledger, (2, 0, 1, 0));
+    assert!(ledger.unexplained().all(|socket| socket.found));
+}
+
+#[test]
+fn duplicates_by_fcntl_and_pairs() {
+    let mut ledger = run(&[Snapshot(5, &[]), Open(10, 3)]);
+    let call = |outcome, what| Call {
+        tid: 1,
+        entered: None,
+        stack: None,
+        goroutine: None,
+        outcome: Ok(outcome),
+        what,
+    };
+    let duplicate = Syscall::Fcntl {
+        fd: 3,
+        command: F_DUPFD_CLOEXEC,
+        argument: 8,
+    };
+    let pair = Syscall::SocketPair {
+        family: 1,
+        kind: 1,
+        protocol: 0,
+        pair: [5, 6],
+    };
+    let creators = CreatorLedger::default();
+    ledger.apply(&call(8, duplicate), Timestamp(11), &creators);
+    ledger.apply(&call(0, pair), Timestamp(12), &creators);
+    ledger.apply(&call(0, Syscall::Close { fd: 3 }), Timestamp(13), &creators);
+    check_counts(&ledger, (3, 0, 0, 0));
+    assert_eq!(ledger.exec(Timestamp(14)).open_sockets(), 2);
+}
+
+#[test]
+fn a_range_that_is_closed_while_its_numbers_are_used_again() {
+    let steps = [
+        Snapshot(5, &[]),
+        Open(10, 3),
+        Open(22, 3),
+        CloseRange(20, 30, 3, 3),
+    ];
+    check_counts(&run(&steps), (1, 1, 0, 0));
+}
+
+#[test]
+fn a_number_closed_and_given_to_a_duplicate_of_the_same_socket() {
+    let steps = [
+        Snapshot(5, &[]),
+        Open(10, 3),
+        Dup(11, 3, 8),
+        // Told before the close that made room for it.
+        Dup(22, 3, 8),
+        Close(20, 30, 8),
+        Close(40, 41, 3),
+    ];
+    check_counts(&run(&steps), (1, 0, 0, 0));
+}
+
+#[test]
+fn a_duplicate_onto_a_number_in_use_that_was_lost() {
+    let mut ledger = run(&[Snapshot(5, &[]), Open(10, 3), Open(11, 4)]);
+    // 4 means the socket of 3 now, and its own is gone.
+    list(&mut ledger, 20, true, &[(3, 30), (4, 30)]);
+    check_counts(&ledger, (1, 1, 0, 1));
 }

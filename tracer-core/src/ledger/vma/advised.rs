@@ -110,6 +110,7 @@ mod tests {
             let (what, outcome) = madvise(page, pages, Advice::FREE);
             let by = Call {
                 stack: Some(StackId(stack)),
+                goroutine: None,
                 ..call(what, outcome, None)
             };
             ledger.apply(&by, Timestamp(99));

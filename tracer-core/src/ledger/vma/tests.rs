@@ -12,6 +12,7 @@ pub(super) fn call(what: Syscall, outcome: u64, entered: Option<u64>) -> Call {
         tid: 1,
         entered: entered.map(Timestamp),
         stack: None,
+        goroutine: None,
         outcome: Ok(outcome),
         what,
     }

@@ -1,8 +1,8 @@
 //! The second half of the text: ledger, calls, growing stacks, sockets, counts.
 
-use super::Page;
+use super::{Page, go, holders, sockets};
 use crate::report::numbers::{mib, plural, signed_mib};
-use crate::report::{CallLine, LedgerTable, Memory, Report, Sockets, StackFrame};
+use crate::report::{CallLine, GapLine, LedgerTable, Memory, Report, StackFrame};
 
 /// Lines shown of a stack; the JSON report has all.
 const STACK_LINES: usize = 6;
@@ -23,8 +23,17 @@ pub(super) fn write(page: &mut Page, report: &Report) {
         calls(page, &report.calls);
     }
     growing(page, report);
+    if let Some(heap) = &report.heap {
+        go::heap(page, heap, report.process.heap_profile);
+    }
+    if let Some(lines) = &report.holders {
+        holders::holders(page, lines, report.holder_search.as_ref());
+    }
+    if let Some(goroutines) = &report.goroutines {
+        go::goroutines(page, goroutines);
+    }
     if let Some(sockets) = &report.sockets {
-        open_sockets(page, sockets);
+        sockets::write(page, sockets, ORIGINS);
     }
     loss(page, report);
 }
@@ -138,14 +147,14 @@ fn growing(page: &mut Page, report: &Report) {
     for line in written.iter().take(GROWING) {
         let bytes = format!("  {:>14}  ", mib(line.bytes));
         if line.stack.is_empty() {
-            page.item(&bytes, "                  ", "the stack was lost");
+            page.item(&bytes, "                  ", "without a stack");
         }
         stack(page, &bytes, &line.stack);
     }
 }
 
 /// The lines of a stack that say most: the runtime's own innermost ones are left out.
-fn stack(page: &mut Page, first: &str, stack: &[StackFrame]) {
+pub(super) fn stack(page: &mut Page, first: &str, stack: &[StackFrame]) {
     let is_runtime = |frame: &&StackFrame| frame.function.starts_with("runtime.");
     let hidden = stack.iter().take_while(is_runtime).count();
     let shown = if hidden < stack.len() {
@@ -167,59 +176,6 @@ fn stack(page: &mut Page, first: &str, stack: &[StackFrame]) {
     }
 }
 
-fn open_sockets(page: &mut Page, sockets: &Sockets) {
-    page.heading("sockets");
-    let known = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
-    let (open, before) = (known(sockets.open), known(sockets.pre_existing));
-    let (opened, closed) = (sockets.opened, sockets.closed);
-    page.paragraph(&format!(
-        "open {open}: {before} from before, {opened} opened, {closed} closed while watching"
-    ));
-    if sockets.contradictions > 0 {
-        page.paragraph(&format!(
-            "contradictions in the calls seen: {}",
-            sockets.contradictions
-        ));
-    }
-    for origin in sockets.origins.iter().take(ORIGINS) {
-        let oldest = origin
-            .oldest_seconds
-            .map_or(String::new(), |seconds| format!(", oldest {seconds:.1} s"));
-        let place = match (&origin.origin, origin.stack.first()) {
-            (Some(own), _) => own.place(),
-            (None, Some(_)) => outermost_library(&origin.stack),
-            (None, None) if origin.stacks > 1 => plural(origin.stacks, "other stack"),
-            (None, None) => "a lost stack".to_owned(),
-        };
-        page.item(
-            "    ",
-            "        ",
-            &format!(
-                "opened {}, closed {}, open {}{oldest} by {place}",
-                origin.opened, origin.closed, origin.open
-            ),
-        );
-        if !origin.peers.is_empty() {
-            page.line("        ", &format!("to {}", origin.peers.join(", ")));
-        }
-    }
-    if sockets.origins.len() > ORIGINS {
-        let more = (sockets.origins.len() - ORIGINS) as u64;
-        page.paragraph(&format!("and {}", plural(more, "further origin")));
-    }
-}
-
-/// Where no line is the service's own, the outermost one tells most.
-fn outermost_library(stack: &[StackFrame]) -> String {
-    let outermost = stack
-        .iter()
-        .rev()
-        .find(|frame| !frame.function.starts_with("runtime."));
-    outermost
-        .or(stack.first())
-        .map_or(String::new(), StackFrame::place)
-}
-
 fn loss(page: &mut Page, report: &Report) {
     let seen: Vec<_> = report
         .loss
@@ -236,5 +192,34 @@ fn loss(page: &mut Page, report: &Report) {
         page.paragraph(&format!(
             "{kind}: {expected} expected, {received} received, {lost} lost"
         ));
+        gaps(page, &line.gaps);
+    }
+    let may_call_otherwise = report.process.go_version.is_none();
+    if may_call_otherwise && report.process.arch.as_deref() == Some("amd64") {
+        page.paragraph("calls of 32 bits (int 0x80) are not seen");
+    }
+}
+
+/// Gaps of a kind that are shown one by one.
+const SHOWN_GAPS: usize = 8;
+
+/// When events were dropped, the largest gaps first.
+fn gaps(page: &mut Page, gaps: &[GapLine]) {
+    let mut largest: Vec<_> = gaps.iter().collect();
+    largest.sort_by_key(|gap| std::cmp::Reverse(gap.lost));
+    for gap in largest.iter().take(SHOWN_GAPS) {
+        let GapLine {
+            cpu,
+            from_seconds,
+            to_seconds,
+            lost,
+        } = gap;
+        page.paragraph(&format!(
+            "  gap: {lost} lost on CPU {cpu} from {from_seconds:.3} s to {to_seconds:.3} s"
+        ));
+    }
+    let more = largest.len().saturating_sub(SHOWN_GAPS);
+    if more > 0 {
+        page.paragraph(&format!("  and {more} smaller gaps"));
     }
 }

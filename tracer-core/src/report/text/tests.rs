@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::event::{
-    Access, Advice, Backing, Call, EndedBy, EventKind, Faults, Frame, LossCount, Mapping,
-    MappingUse, MemoryDetail, MemorySample, ProcessFacts, ProcessId, StackId, StackTrace, Symbol,
-    Syscall, Timestamp,
+    Access, Advice, Backing, Call, EndedBy, EventKind, Faults, Frame, Loss, LossCount, LossGap,
+    Mapping, MappingUse, MemoryDetail, MemorySample, ProcessFacts, ProcessId, StackId, StackTrace,
+    Symbol, Syscall, Timestamp,
 };
 use crate::process::Process;
 use crate::report::{Recording, WIDTH, json};
@@ -80,6 +80,7 @@ fn process(comm: &str, function: &str, ended: Option<EndedBy>) -> Process {
         tid: 1,
         entered: None,
         stack: Some(StackId(1)),
+        goroutine: None,
         outcome: Ok(0),
         what: Syscall::Madvise {
             addr: 0,
@@ -153,6 +154,16 @@ lazily-freed: found, not a leak
     RSS that stays as high when LazyFree in /proc/PID/smaps_rollup falls, or RSS minus LazyFree that
     keeps growing
 
+could not be judged
+  client-per-request, socket-leak: too early: 0 readings seen, 5 needed over 9 s
+  retained-after-close, goroutine-leak, heap-growth, healthy: the Go runtime was not read
+  native-growth: which memory is Go's and which is not was not read
+  file-mapping-growth: the mappings were read less than twice
+  memory-limit: the memory cgroup could not be read
+  gc-headroom: where the memory of the Go runtime is was not read
+  huge-page-inflation: the kernel does not tell how much is in huge pages
+  fragmentation: the spans of the Go heap were not read
+
 where RSS is
        491.0 MiB  RSS
        409.0 MiB  lazy_free
@@ -196,10 +207,33 @@ fn what_lessens_the_report_stands_above_it() {
         received: 800,
         lost: 12,
     };
-    lossy.apply(Timestamp(1), &EventKind::Loss(vec![count]));
+    let gap = |cpu, from, to, lost| LossGap {
+        kind: "mmap".to_owned(),
+        cpu,
+        from: Timestamp(from),
+        to: Timestamp(to),
+        lost,
+    };
+    let loss = Loss {
+        counts: vec![count],
+        gaps: vec![
+            gap(0, 2_500_000_001, 3_000_000_001, 4),
+            gap(1, 2_000_000_001, 7_250_000_001, 8),
+        ],
+        by_cpu: Vec::new(),
+    };
+    lossy.apply(Timestamp(1), &EventKind::Loss(loss));
+    let report = Report::on(&lossy);
     check_first_line(
-        &Report::on(&lossy),
-        "Events were lost, so counts below are too low: mmap 12 of 812.\n",
+        &report,
+        "Events were lost, so counts below are too low: mmap 12 of 812 (2.0 s to 7.3 s).\n",
+    );
+    assert!(
+        text(&report).contains(
+            "  gap: 8 lost on CPU 1 from 2.000 s to 7.250 s\n  gap: 4 lost on CPU 0 from 2.500 s to 3.000 s\n"
+        ),
+        "{}",
+        text(&report)
     );
 }
 

@@ -59,6 +59,7 @@ fn give_back(process: &mut Process, id: u64, mib: u64, functions: &[&str]) {
         tid: 1,
         entered: None,
         stack: Some(StackId(id)),
+        goroutine: None,
         outcome: Ok(0),
         what: Syscall::Madvise {
             addr: 0,

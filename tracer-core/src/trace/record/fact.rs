@@ -112,7 +112,7 @@ impl StackTrace {
 }
 
 /// Differences to the address before, as a packed field keeps them.
-fn pack(addresses: &[u64]) -> Vec<u8> {
+pub(super) fn pack(addresses: &[u64]) -> Vec<u8> {
     let mut packed = Vec::with_capacity(addresses.len() * 4);
     let mut previous = 0;
     for address in addresses {
@@ -122,7 +122,7 @@ fn pack(addresses: &[u64]) -> Vec<u8> {
     packed
 }
 
-fn unpack(packed: &[u8]) -> Option<Vec<u64>> {
+pub(super) fn unpack(packed: &[u8]) -> Option<Vec<u64>> {
     let mut addresses = Vec::new();
     let mut position = 0;
     let mut previous = 0_u64;
@@ -137,43 +137,6 @@ fn unpack(packed: &[u8]) -> Option<Vec<u64>> {
 pub(super) struct Fork {
     #[prost(uint32, tag = "1")]
     pub(super) child: u32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Loss {
-    #[prost(message, repeated, tag = "1")]
-    counts: Vec<LossCount>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct LossCount {
-    #[prost(string, tag = "1")]
-    kind: String,
-    #[prost(uint64, tag = "2")]
-    expected: u64,
-    #[prost(uint64, tag = "3")]
-    received: u64,
-    #[prost(uint64, tag = "4")]
-    lost: u64,
-}
-
-same_fields!(LossCount, { kind, expected, received, lost });
-
-impl From<&[event::LossCount]> for Loss {
-    fn from(counts: &[event::LossCount]) -> Self {
-        Self {
-            counts: counts.iter().map(LossCount::from).collect(),
-        }
-    }
-}
-
-impl From<Loss> for Vec<event::LossCount> {
-    fn from(loss: Loss) -> Self {
-        loss.counts
-            .into_iter()
-            .map(event::LossCount::from)
-            .collect()
-    }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -38,9 +38,104 @@ struct Frame {
     module: String,
     #[prost(bool, tag = "6")]
     go: bool,
+    #[prost(enumeration = "FrameKind", tag = "7")]
+    kind: i32,
 }
 
-same_fields!(Frame, { function, file, line, inlined, module, go });
+#[derive(Clone, Copy, Debug, Eq, PartialEq, prost::Enumeration)]
+#[repr(i32)]
+enum FrameKind {
+    Plain = 0,
+    Wrapper = 1,
+    Panic = 2,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Modules {
+    #[prost(message, repeated, tag = "1")]
+    modules: Vec<Module>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Module {
+    #[prost(uint64, tag = "1")]
+    start: u64,
+    #[prost(uint64, tag = "2")]
+    end: u64,
+    #[prost(uint64, optional, tag = "3")]
+    link_address: Option<u64>,
+    #[prost(string, tag = "4")]
+    path: String,
+    #[prost(string, optional, tag = "5")]
+    identity: Option<String>,
+    #[prost(string, optional, tag = "6")]
+    trouble: Option<String>,
+}
+
+same_fields!(Module, { start, end, link_address, path, identity, trouble });
+
+impl From<&[event::Module]> for Modules {
+    fn from(modules: &[event::Module]) -> Self {
+        Self {
+            modules: modules.iter().map(Module::from).collect(),
+        }
+    }
+}
+
+impl From<Modules> for Vec<event::Module> {
+    fn from(modules: Modules) -> Self {
+        let modules = modules.modules.into_iter();
+        modules.map(event::Module::from).collect()
+    }
+}
+
+impl From<&event::Frame> for Frame {
+    fn from(frame: &event::Frame) -> Self {
+        let event::Frame {
+            function,
+            file,
+            line,
+            inlined,
+            module,
+            go,
+            kind,
+        } = frame.clone();
+        let kind = match kind {
+            event::FrameKind::Plain => FrameKind::Plain,
+            event::FrameKind::Wrapper => FrameKind::Wrapper,
+            event::FrameKind::Panic => FrameKind::Panic,
+        };
+        Self {
+            function,
+            file,
+            line,
+            inlined,
+            module,
+            go,
+            kind: kind.into(),
+        }
+    }
+}
+
+impl From<Frame> for event::Frame {
+    fn from(frame: Frame) -> Self {
+        // A kind that a newer writer knows is shown like any other function.
+        let kind = match FrameKind::try_from(frame.kind) {
+            Ok(FrameKind::Wrapper) => event::FrameKind::Wrapper,
+            Ok(FrameKind::Panic) => event::FrameKind::Panic,
+            Ok(FrameKind::Plain) | Err(_) => event::FrameKind::Plain,
+        };
+        Self {
+            function: frame.function,
+            file: frame.file,
+            line: frame.line,
+            inlined: frame.inlined,
+            module: frame.module,
+            go: frame.go,
+            kind,
+        }
+    }
+}
 
 impl From<&[event::Symbol]> for Symbols {
     fn from(symbols: &[event::Symbol]) -> Self {

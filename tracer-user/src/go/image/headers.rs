@@ -4,22 +4,32 @@ use object::elf;
 
 use crate::go::bytes::{string_at, u16_at, u32_at, u64_at};
 
-/// Real files have a dozen segments and some fifty sections.
+/// Real files have a dozen segments and some fifty sections, of which each is searched by name.
 const MAX_SEGMENTS: usize = 4096;
-const MAX_SECTIONS: usize = 65_536;
+const MAX_SECTIONS: usize = 16_384;
 const MAX_SECTION_NAME: usize = 256;
 
 const SEGMENT_HEADER: usize = 56;
 const SECTION_HEADER: usize = 64;
 
 /// A range of the file with its place in memory.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::go) struct Segment {
     pub(in crate::go) kind: u32,
     pub(in crate::go) address: u64,
     pub(in crate::go) offset: u64,
     pub(in crate::go) file_size: u64,
+    /// Bytes in memory: those of the file, then zeroes.
+    pub(in crate::go) memory_size: u64,
     pub(in crate::go) executable: bool,
+    pub(in crate::go) writable: bool,
+}
+
+impl Segment {
+    /// Its bytes are in memory when the program runs.
+    pub(in crate::go) fn is_loaded(&self) -> bool {
+        self.kind == elf::PT_LOAD.0
+    }
 }
 
 /// A named range of the file.
@@ -30,6 +40,8 @@ pub(in crate::go) struct Section<'d> {
     pub(in crate::go) address: u64,
     pub(in crate::go) offset: u64,
     pub(in crate::go) size: u64,
+    /// Index of the section with the names, for a table of symbols.
+    pub(in crate::go) link: usize,
     /// Its contents are in the file, and in memory when the program runs.
     pub(in crate::go) loaded: bool,
     pub(in crate::go) executable: bool,
@@ -54,12 +66,20 @@ pub(super) fn segments(data: &[u8]) -> Option<Vec<Segment>> {
             Some(Segment {
                 kind: u32_at(header, 0)?,
                 executable: u32_at(header, 4)? & elf::PF_X.0 != 0,
+                writable: u32_at(header, 4)? & elf::PF_W.0 != 0,
                 offset: u64_at(header, 8)?,
                 address: u64_at(header, 16)?,
                 file_size: u64_at(header, 32)?,
+                memory_size: u64_at(header, 40)?,
             })
         })
         .collect()
+}
+
+/// Offset of the end of the program headers.
+pub(super) fn segments_end(data: &[u8]) -> Option<usize> {
+    let size = usize::from(u16_at(data, 56)?) * SEGMENT_HEADER;
+    usize::try_from(u64_at(data, 32)?).ok()?.checked_add(size)
 }
 
 pub(super) fn sections(data: &[u8]) -> Option<Vec<Section<'_>>> {
@@ -88,6 +108,7 @@ pub(super) fn sections(data: &[u8]) -> Option<Vec<Section<'_>>> {
                 address: u64_at(header, 16)?,
                 offset: u64_at(header, 24)?,
                 size: u64_at(header, 32)?,
+                link: u32_at(header, 40)? as usize,
             })
         })
         .collect()

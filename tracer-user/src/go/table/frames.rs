@@ -2,13 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::layout::Parent;
+use tracer_core::event::FrameKind;
+
+use super::inlined::{CallRecord, Caller};
 use super::pc_value::Budget;
-use super::{Function, Table, text};
-use crate::go::bytes::i32_at;
+use super::records::Function;
+use super::{Table, text};
 
 /// Inlined calls at one pc; the compiler nests some twenty, a forged table for ever.
-const MAX_DEPTH: u32 = 100;
+pub(super) const MAX_DEPTH: usize = 100;
+
+/// A function whose name cannot be read.
+pub(super) const NAMELESS: &str = "?";
 
 /// One call at a pc.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,6 +26,8 @@ pub struct Frame<'t> {
     pub line: u32,
     /// Called inline by the next frame.
     pub inlined: bool,
+    /// What the function is to a stack trace; `Plain` when the Go version is unknown.
+    pub kind: FrameKind,
 }
 
 /// The calls at a pc, innermost first.
@@ -29,7 +36,9 @@ pub struct Frames<'t> {
     table: &'t Table,
     next: Option<Position>,
     budget: Budget,
-    depth: u32,
+    depth: usize,
+    /// A call lies in one of a smaller number, or in none.
+    below: usize,
 }
 
 /// Where the next frame is read.
@@ -60,61 +69,59 @@ impl<'t> Frames<'t> {
             next,
             budget: Budget::default(),
             depth: 0,
+            below: usize::MAX,
         }
     }
 
-    /// The inlined call at this position, and the position of its caller.
-    fn inlined_call(&mut self, at: Position) -> Option<(&'t [u8], Position)> {
-        let table = self.table;
+    /// The inlined call at this position: its function's name, its kind, the position of its caller.
+    fn inlined_call(&mut self, at: Position) -> Option<(&'t [u8], CallRecord, Position)> {
+        let records = self.table.records();
         if self.depth >= MAX_DEPTH {
             return None;
         }
-        let calls = table.calls(at.function)?;
-        let index = match at.named {
-            Some(named) => named.call?,
-            None => table.call_index(at.function, at.pc, &mut self.budget)?,
+        let calls = self.table.inlined.as_ref()?;
+        let index = if let Some(named) = at.named {
+            named.call?
+        } else {
+            let field = records.calls_field(at.function)?;
+            let index = records.value(at.function, field, at.pc, &mut self.budget)?;
+            usize::try_from(index).ok()?
         };
-        let call = table.layout.call;
-        let start = index.checked_mul(call.size)?;
-        let record = calls.get(start..start.checked_add(call.size)?)?;
-        let name = table.name(i32_at(record, call.name)?)?;
-        let caller = match call.parent {
-            Parent::Pc(at_offset) => {
-                let offset = u64::try_from(i32_at(record, at_offset)?).ok()?;
-                Position {
-                    pc: at.function.entry.checked_add(offset)?,
-                    ..at
-                }
-            }
-            Parent::Index => {
-                let call = usize::try_from(i32_at(record, 0)?).ok();
-                let (file, line) = (i32_at(record, 4)?, i32_at(record, 8)?);
-                Position {
-                    named: Some(Named { call, file, line }),
-                    ..at
-                }
-            }
+        // One that the compiler did not mark has its caller at the entry, which may lie in the call
+        // itself: there the runtime would go round for ever.
+        if index >= self.below {
+            return None;
+        }
+        let call = calls.get(records, at.function, index)?;
+        let name = records.name(call.name)?;
+        self.below = index;
+        let caller = match call.caller {
+            Caller::At(offset) => Position {
+                pc: at.function.entry.checked_add(offset)?,
+                ..at
+            },
+            Caller::In { call, file, line } => Position {
+                named: Some(Named { call, file, line }),
+                ..at
+            },
         };
-        Some((name, caller))
+        Some((name, call, caller))
     }
 
     /// File and line of a position.
-    fn place(&mut self, at: Position) -> (Cow<'t, str>, u32) {
-        let (table, function, fields) = (self.table, at.function, self.table.layout.func);
-        let (file, line) = match at.named {
-            Some(named) => (Some(named.file), Some(named.line)),
-            None => (
-                table.field_value(function, fields.file, at.pc, &mut self.budget),
-                table.field_value(function, fields.line, at.pc, &mut self.budget),
-            ),
+    fn place(&mut self, at: Position) -> (&'t [u8], u32) {
+        let (records, function) = (self.table.records(), at.function);
+        let (file, line) = if let Some(named) = at.named {
+            (Some(named.file), Some(named.line))
+        } else {
+            let fields = self.table.shape.layout.func;
+            let mut value = |field| records.value(function, field, at.pc, &mut self.budget);
+            (value(fields.file), value(fields.line))
         };
         let file = file
-            .and_then(|number| table.file_name(function, number))
+            .and_then(|number| records.file_name(records.file_at(function, number)?))
             .unwrap_or_default();
-        let line = line
-            .and_then(|line| u32::try_from(line).ok())
-            .unwrap_or_default();
-        (text(file), line)
+        (file, line_number(line))
     }
 }
 
@@ -123,20 +130,34 @@ impl<'t> Iterator for Frames<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let at = self.next.take()?;
+        let table = self.table;
         let (file, line) = self.place(at);
-        let (name, inlined) = match self.inlined_call(at) {
-            Some((name, caller)) => {
-                self.next = Some(caller);
-                self.depth += 1;
-                (name, true)
-            }
-            None => (self.table.function_name(at.function).unwrap_or(b"?"), false),
+        let (name, kind, inlined) = if let Some((name, call, caller)) = self.inlined_call(at) {
+            self.next = Some(caller);
+            self.depth += 1;
+            (name, call.kind, true)
+        } else {
+            let records = table.records();
+            let name = records.name_offset(at.function);
+            let name = name.and_then(|offset| records.name(offset));
+            let kind = records.kind_number(at.function);
+            (name.unwrap_or(NAMELESS.as_bytes()), kind, false)
         };
+        let (function, file) = (text(name), text(file));
+        let kind = table.kind(kind, &function, &file);
         Some(Frame {
-            function: text(name),
+            function,
             file,
             line,
             inlined,
+            kind,
         })
     }
+}
+
+/// Tables have -1 where there is no line.
+pub(super) fn line_number(value: Option<i32>) -> u32 {
+    value
+        .and_then(|line| u32::try_from(line).ok())
+        .unwrap_or_default()
 }

@@ -32,6 +32,8 @@ pub(super) struct Func {
     pub(super) line: usize,
     pub(super) tables: usize,
     pub(super) unit: Option<usize>,
+    /// The byte that says what the function is to stack traces.
+    pub(super) kind: Option<usize>,
     pub(super) data: usize,
     pub(super) size: usize,
 }
@@ -40,6 +42,7 @@ pub(super) struct Func {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Call {
     pub(super) size: usize,
+    pub(super) kind: Option<usize>,
     pub(super) name: usize,
     pub(super) parent: Parent,
 }
@@ -55,16 +58,19 @@ pub(super) enum Parent {
 
 const CALL_PARENT_INDEX: Call = Call {
     size: 16,
+    kind: None,
     name: 12,
     parent: Parent::Index,
 };
 const CALL_PARENT_PC: Call = Call {
     size: 20,
+    kind: Some(2),
     name: 12,
     parent: Parent::Pc(16),
 };
 const CALL_START_LINE: Call = Call {
     size: 16,
+    kind: Some(0),
     name: 4,
     parent: Parent::Pc(8),
 };
@@ -81,6 +87,7 @@ pub(super) const GO_1_2: Layout = Layout {
         line: 28,
         tables: 32,
         unit: None,
+        kind: None,
         data: 36,
         size: 40,
     },
@@ -92,6 +99,7 @@ pub(super) const GO_1_2: Layout = Layout {
 /// Go 1.12: the count of function data shrinks to one byte.
 pub(super) const GO_1_12: Layout = Layout {
     func: Func {
+        kind: Some(36),
         data: 39,
         ..GO_1_2.func
     },
@@ -111,6 +119,7 @@ pub(super) const GO_1_16: Layout = Layout {
     parts: Some(24),
     func: Func {
         unit: Some(36),
+        kind: Some(40),
         data: 43,
         size: 44,
         ..GO_1_12.func
@@ -131,6 +140,7 @@ pub(super) const GO_1_18: Layout = Layout {
         line: 24,
         tables: 28,
         unit: Some(32),
+        kind: Some(36),
         data: 39,
         size: 40,
     },
@@ -140,6 +150,7 @@ pub(super) const GO_1_18: Layout = Layout {
 /// Go 1.20 to 1.27: functions know their first line.
 pub(super) const GO_1_20: Layout = Layout {
     func: Func {
+        kind: Some(40),
         data: 43,
         size: 44,
         ..GO_1_18.func
@@ -153,16 +164,3 @@ pub(super) const MAGIC_1_2: u32 = 0xffff_fffb;
 pub(super) const MAGIC_1_16: u32 = 0xffff_fffa;
 pub(super) const MAGIC_1_18: u32 = 0xffff_fff0;
 pub(super) const MAGIC_1_20: u32 = 0xffff_fff1;
-
-/// Offsets in `runtime.moduledata` from Go 1.16 on; the first word is the address of pclntab.
-pub(super) mod module_data {
-    /// First pc of the function table, and its last.
-    pub(in crate::go::table) const MIN_PC: usize = 160;
-    pub(in crate::go::table) const MAX_PC: usize = 168;
-    /// What pcs count from.
-    pub(in crate::go::table) const TEXT: usize = 176;
-    /// What function data count from: Go 1.18-1.19, 1.20-1.26, 1.27.
-    pub(in crate::go::table) const FUNCTION_DATA: [usize; 3] = [304, 320, 344];
-    /// Enough of it to read all of the above.
-    pub(in crate::go::table) const SIZE: usize = 352;
-}

@@ -1,6 +1,9 @@
-//! Texts of three kernels, and our own process.
+//! Texts of three kernels, and a process that holds still.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
 
 use proptest::prelude::*;
 use tracer_core::event::Backing;
@@ -146,18 +149,33 @@ fn only_newer_kernels_tell_lazy_free() {
     assert!(tells_lazy_free(LINUX_5_10.as_bytes()));
 }
 
+/// A process that holds still: it has answered once, and waits for the next line.
+fn still_process() -> Child {
+    let mut process = Command::new("cat")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut answer = [0; 1];
+    process.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    let stdout = process.stdout.as_mut().unwrap();
+    stdout.read_exact(&mut answer).unwrap();
+    process
+}
+
 #[test]
-fn our_own_mappings_add_up_to_our_rss() {
-    let pid = std::process::id();
-    let detail = read(pid).unwrap();
-    let sample = memory::sample(pid).unwrap().sample;
-    let rss: u64 = detail.mappings.iter().map(|used| used.rss).sum();
-    let anonymous: u64 = detail.mappings.iter().map(|used| used.anonymous).sum();
-    // Other tests of this process run meanwhile.
-    let slack = 16 << 20;
-    assert!(rss.abs_diff(sample.rss) < slack, "{rss} {}", sample.rss);
-    assert!(anonymous.abs_diff(sample.anonymous) < slack);
-    assert!(rss > 0 && anonymous > 0 && detail.took_ns > 0);
+fn mappings_add_up_to_the_rss() {
+    let mut process = still_process();
+    let detail = read(process.id()).unwrap();
+    let sample = memory::sample(process.id()).unwrap().sample;
+    // Without its input it ends.
+    drop(process.stdin.take());
+    process.wait().unwrap();
+
+    let sum = |part: fn(&MappingUse) -> u64| detail.mappings.iter().map(part).sum::<u64>();
+    assert_eq!(sum(|used| used.rss), sample.rss);
+    assert_eq!(sum(|used| used.anonymous), sample.anonymous);
+    assert!(sample.rss > 0 && sample.anonymous > 0 && detail.took_ns > 0);
 }
 
 proptest! {

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use tracer_core::event::{Descriptor, EventKind, Mapping};
+use tracer_core::event::{Descriptor, EventKind, Mapping, SocketStates};
 
-use super::{Live, Sink};
+use super::{DRAIN_LIMIT, Live, Sink};
 use crate::proc::{fds, maps, memory, smaps};
+use crate::source::sink::now;
+
+/// Between two lists of the open sockets.
+const SOCKETS_REST: Duration = Duration::from_secs(5);
 
 impl Live {
     /// The lists that ledgers start from. Older records in the ring do no harm: the last call
@@ -51,6 +55,34 @@ impl Live {
                 .max(Instant::now() + memory::rest_after(walked));
             sink.push_now(EventKind::MemoryDetail(detail));
         }
+    }
+
+    /// The open sockets, when it is time again. What happened up to the reading goes first.
+    pub(super) fn sample_sockets(&mut self, sink: &mut Sink) {
+        if Instant::now() < self.next_sockets {
+            return;
+        }
+        if let Some(mut listing) = self.read_sockets() {
+            let started = Instant::now();
+            self.drain(sink);
+            listing.settled = started.elapsed() < DRAIN_LIMIT;
+            sink.push_now(EventKind::SocketStates(listing));
+        }
+    }
+
+    /// The open sockets; `None` when the process is gone or they may not be read.
+    pub(super) fn read_sockets(&mut self) -> Option<SocketStates> {
+        let (began, started) = (now(), Instant::now());
+        let reading = self.sockets.read(self.target.pid()).ok();
+        let rest = memory::rest_after(started.elapsed()).max(SOCKETS_REST);
+        self.next_sockets = Instant::now() + rest;
+        let reading = reading.filter(|_| !self.target.has_exited())?;
+        Some(SocketStates {
+            began,
+            sockets: reading.sockets,
+            others: reading.others,
+            ..SocketStates::default()
+        })
     }
 
     /// Returns how many processes the kernel has killed there.

@@ -1,0 +1,87 @@
+// Command verdicts is sick or healthy as its first argument says, until "exit" comes.
+//
+// Each disease stands beside the healthy program that looks alike.
+package main
+
+import (
+	"os"
+	"runtime"
+	"time"
+
+	"programs/control"
+)
+
+// programs are run until the process ends; what a step makes says how far they are.
+var programs = map[string]func(step int){
+	"heap-growth":          growHeap,
+	"heap-bounded":         boundedHeap,
+	"cache-warming":        warmCache,
+	"spike":                spike,
+	"goroutine-leak":       leakGoroutines,
+	"goroutine-pool":       poolOfGoroutines,
+	"file-mapping-growth":  mapFiles,
+	"file-mapping-read":    readMappedFile,
+	"native-growth":        growNative,
+	"native-steady":        steadyNative,
+	"fragmentation":        fragment,
+	"dense":                dense,
+	"gc-headroom":          garbage,
+	"memory-limit":         nearLimit,
+	"huge-page-inflation":  inflate,
+	"retained-after-close": retain,
+	"released-after-close": release,
+	"client-per-request":   leakClients,
+	"client-shared":        shareClient,
+	"socket-leak":          leakSockets,
+	"socket-closed":        closeSockets,
+	"socket-left":          keepLeftSockets,
+	"ballast":              carryBallast,
+	"batches":              batches,
+	"clients-closed":       closeClients,
+	"connections-idle":     stayIdle,
+	"goal-large":           largeGoal,
+	"map-shrunk":           shrinkMap,
+	"pool-buffers":         poolBuffers,
+	"pool-filling":         fillPool,
+}
+
+func main() {
+	switch os.Args[1] {
+	case "serve":
+		serveForOthers()
+	case "leave":
+		comeAndLeave(os.Args[2])
+	}
+	program := programs[os.Args[1]]
+	commands := control.Commands()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	for step := 0; ; step++ {
+		select {
+		case <-ticker.C:
+			program(step)
+			// What is allocated at the start is there.
+			if step == 50 {
+				report("ready", step)
+			}
+		case command := <-commands:
+			switch command {
+			case "state":
+				report("state", step)
+			case "exit":
+				return
+			}
+		}
+	}
+}
+
+func report(event string, step int) {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	control.Say(event, map[string]interface{}{
+		"steps":            step,
+		"heap_alloc_bytes": stats.HeapAlloc,
+		"collections":      stats.NumGC,
+		"goroutines":       runtime.NumGoroutine(),
+		"kept":             len(kept),
+	})
+}

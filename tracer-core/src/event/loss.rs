@@ -1,0 +1,51 @@
+//! What the kernel side saw and what of it arrived.
+
+use super::Timestamp;
+
+/// The accounts of the kernel's events.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Loss {
+    /// Of each kind so far.
+    pub counts: Vec<LossCount>,
+    /// What was dropped since the accounts were last told.
+    pub gaps: Vec<LossGap>,
+    /// Of each kind and CPU, at the end of a recording.
+    pub by_cpu: Vec<CpuLoss>,
+}
+
+/// How many events of one kind the kernel side saw, and what became of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LossCount {
+    /// The kind, as `Syscall::kernel_name` has it, or `page_fault`, `stack`, `exec`, `fork`, `exit`.
+    pub kind: String,
+    /// Seen by the probe, after the process filter.
+    pub expected: u64,
+    /// Decoded by user space.
+    pub received: u64,
+    /// Dropped at a full ring or map, not understood, or skipped by the kernel.
+    pub lost: u64,
+}
+
+/// Events of one kind that one CPU dropped between two tellings.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LossGap {
+    /// As in [`LossCount`].
+    pub kind: String,
+    /// Which CPU.
+    pub cpu: u32,
+    /// The first of them; maybe earlier, never later.
+    pub from: Timestamp,
+    /// The last of them.
+    pub to: Timestamp,
+    /// How many.
+    pub lost: u64,
+}
+
+/// What one CPU saw of one kind. What the kernel skipped is known for no CPU alone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CpuLoss {
+    /// Which CPU.
+    pub cpu: u32,
+    /// Its account.
+    pub count: LossCount,
+}

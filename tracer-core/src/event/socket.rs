@@ -1,0 +1,77 @@
+//! What the kernel says of open sockets.
+
+use super::{Peer, Timestamp};
+
+/// The sockets of a process, as `/proc` lists them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SocketStates {
+    /// When the reading began: what was opened later is not in it.
+    pub began: Timestamp,
+    /// In order of their descriptors.
+    pub sockets: Vec<SocketState>,
+    /// All sockets are listed, and all calls from before the reading have been told: what the calls
+    /// do not account for was missed.
+    pub settled: bool,
+    /// It is the last list: no call follows.
+    pub last: bool,
+    /// Descriptors that are no sockets, by kind.
+    pub others: Vec<OtherDescriptors>,
+}
+
+/// One open socket.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SocketState {
+    /// Its descriptor.
+    pub fd: i32,
+    /// Its inode.
+    pub inode: u64,
+    /// TCP: as the kernel numbers it (`include/net/tcp_states.h`); 0 for others.
+    pub state: u32,
+    /// Bytes that wait in its kernel buffers, to be sent or read.
+    pub queued: u64,
+    /// What it is, told the first time.
+    pub about: Option<SocketAbout>,
+}
+
+/// What does not change about a socket.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct SocketAbout {
+    /// The kernel's name of its protocol: `TCP`, `TCPv6`, `UDP`, `UNIX`, `MPTCP`; empty when it
+    /// was not told.
+    pub protocol: String,
+    /// Its own address.
+    pub local: Option<Peer>,
+    /// The other end.
+    pub remote: Option<Peer>,
+}
+
+/// Open descriptors of one kind.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct OtherDescriptors {
+    /// `file`, `pipe`, or what the kernel calls it: `eventpoll`, `eventfd`, …
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+}
+
+impl SocketState {
+    /// The name of the state.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.state {
+            1 => "ESTABLISHED",
+            2 => "SYN_SENT",
+            3 => "SYN_RECV",
+            4 => "FIN_WAIT1",
+            5 => "FIN_WAIT2",
+            6 => "TIME_WAIT",
+            7 => "CLOSE",
+            8 => "CLOSE_WAIT",
+            9 => "LAST_ACK",
+            10 => "LISTEN",
+            11 => "CLOSING",
+            12 => "NEW_SYN_RECV",
+            _ => "OTHER",
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What `/proc` lists from time to time, against what the calls have told.
+
+use std::collections::BTreeMap;
+
+use super::{DescriptorLedger, Origin, Socket};
+use crate::event::{SocketAbout, SocketState, SocketStates, Timestamp};
+use crate::ledger::descriptors::origins::OriginId;
+
+/// Kinds of other descriptors that are told apart; the kernel has about thirty.
+const MAX_KINDS: usize = 64;
+
+/// Descriptors of one kind that are no sockets.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OtherCount {
+    /// In the first list.
+    pub first: u64,
+    /// In the last one.
+    pub last: u64,
+}
+
+/// An open socket that no call has opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Unexplained<'a> {
+    /// It came after the start; else it was open at the start.
+    pub found: bool,
+    /// As last seen.
+    pub state: Option<&'static str>,
+    /// Bytes in the kernel's buffers.
+    pub queued: u64,
+    /// What it is, if that was told.
+    pub about: Option<&'a SocketAbout>,
+}
+
+impl DescriptorLedger {
+    /// Takes a list of the open sockets.
+    pub fn observe(&mut self, listing: &SocketStates) {
+        self.has_states = true;
+        if listing.settled {
+            self.reconcile(listing);
+            self.count_others(listing);
+        }
+        for listed in &listing.sockets {
+            let slot = self.slots.get(&listed.fd);
+            // The number may have been given out again since the reading began.
+            let slot = slot.filter(|slot| slot.since <= listing.began);
+            let socket = slot.and_then(|slot| self.sockets.get_mut(&slot.socket));
+            if let Some(socket) = socket
+                && socket.inode.is_none_or(|known| known == listed.inode)
+            {
+                socket.state = (listed.state != 0).then(|| listed.name());
+                socket.queued = listed.queued;
+                if let Some(about) = &listed.about {
+                    socket.about = Some(about.clone());
+                }
+            }
+        }
+    }
+
+    /// Open sockets of each origin by state, as last seen; `None` without a reading. Those from
+    /// before the start have no origin.
+    #[must_use]
+    pub fn states(&self) -> Option<BTreeMap<Option<&Origin>, BTreeMap<&'static str, u64>>> {
+        let origins = self.origins.iter().map(|(id, origin, _)| (id, origin));
+        let origins: BTreeMap<OriginId, Option<&Origin>> = origins.collect();
+        let mut states: BTreeMap<Option<&Origin>, BTreeMap<&'static str, u64>> = BTreeMap::new();
+        for socket in self.sockets.values() {
+            let origin = socket.opened.and_then(|opened| *origins.get(&opened.by)?);
+            if let Some(state) = socket.state {
+                *states.entry(origin).or_default().entry(state).or_default() += 1;
+            }
+        }
+        self.has_states.then_some(states)
+    }
+
+    /// Bytes that wait in the kernel's buffers of all sockets, as last seen; `None` without a
+    /// reading.
+    #[must_use]
+    pub fn queued(&self) -> Option<u64> {
+        let queued = self.sockets.values().map(|socket| socket.queued);
+        self.has_states.then(|| queued.fold(0, u64::saturating_add))
+    }
+
+    /// The open sockets that no call has opened.
+    pub fn unexplained(&self) -> impl Iterator<Item = Unexplained<'_>> {
+        let unexplained = self.sockets.values();
+        let unexplained = unexplained.filter(|socket| socket.opened.is_none());
+        unexplained.map(|socket| Unexplained {
+            found: socket.found,
+            state: socket.state,
+            queued: socket.queued,
+            about: socket.about.as_ref(),
+        })
+    }
+
+    /// Descriptors that are no sockets, by kind; `None` without a list.
+    #[must_use]
+    pub fn others(&self) -> Option<&BTreeMap<String, OtherCount>> {
+        self.others.as_ref()
+    }
+
+    /// Puts right what calls that were not seen have done.
+    fn reconcile(&mut self, listing: &SocketStates) {
+        let began = listing.began;
+        let listed: BTreeMap<i32, u64> = listing
+            .sockets
+            .iter()
+            .map(|SocketState { fd, inode, .. }| (*fd, *inode))
+            .collect();
+        let mut by_inode: BTreeMap<u64, u64> = self
+            .sockets
+            .iter()
+            .filter_map(|(id, socket)| Some((socket.inode?, *id)))
+            .collect();
+        self.released.retain(|_, at| *at >= began);
+        for fd in self.closed_unseen(&listed, began, &mut by_inode) {
+            self.release(fd, began);
+            self.await_close(fd);
+            self.released.remove(&fd);
+        }
+        let unexplained: BTreeMap<i32, u64> = listed
+            .into_iter()
+            .filter(|(fd, _)| !self.slots.contains_key(fd) && !self.released.contains_key(fd))
+            .collect();
+        // A call may have given the number and not yet have returned: the next list decides,
+        // unless there is none.
+        let (found, suspects) = unexplained
+            .into_iter()
+            .partition(|(fd, inode)| listing.last || self.suspects.get(fd) == Some(inode));
+        self.suspects = suspects;
+        self.find(found, began, &mut by_inode);
+    }
+
+    /// The numbers that do not mean what the calls have told, and learns inodes from the others.
+    fn closed_unseen(
+        &mut self,
+        listed: &BTreeMap<i32, u64>,
+        began: Timestamp,
+        by_inode: &mut BTreeMap<u64, u64>,
+    ) -> Vec<i32> {
+        let mut closed = Vec::new();
+        for (fd, slot) in self.slots.iter().filter(|(_, slot)| slot.since < began) {
+            let socket = self.sockets.get_mut(&slot.socket);
+            let known = listed.get(fd).zip(socket).is_some_and(|(inode, socket)| {
+                // Different sockets have different inodes.
+                *socket.inode.get_or_insert(*inode) == *inode
+                    && *by_inode.entry(*inode).or_insert(slot.socket) == slot.socket
+            });
+            if !known {
+                closed.push(*fd);
+            }
+        }
+        closed
+    }
+
+    /// Takes up sockets that no call has opened.
+    fn find(
+        &mut self,
+        found: BTreeMap<i32, u64>,
+        at: Timestamp,
+        by_inode: &mut BTreeMap<u64, u64>,
+    ) {
+        for (fd, inode) in found {
+            if !self.has_room() {
+                self.untracked += 1;
+                continue;
+            }
+            // Else it is a duplicate.
+            let known = by_inode
+                .get(&inode)
+                .filter(|id| self.sockets.contains_key(id));
+            let id = known.copied().unwrap_or_else(|| {
+                self.found += 1;
+                self.next_socket += 1;
+                let socket = Socket {
+                    inode: Some(inode),
+                    found: true,
+                    ..Socket::default()
+                };
+                self.sockets.insert(self.next_socket, socket);
+                by_inode.insert(inode, self.next_socket);
+                self.next_socket
+            });
+            self.refer(fd, id, at, false);
+        }
+    }
+
+    fn count_others(&mut self, listing: &SocketStates) {
+        let is_first = self.others.is_none();
+        let others = self.others.get_or_insert_default();
+        for count in others.values_mut() {
+            count.last = 0;
+        }
+        for other in listing.others.iter().take(MAX_KINDS) {
+            let count = others.entry(other.kind.clone()).or_default();
+            count.last = other.count;
+            if is_first {
+                count.first = other.count;
+            }
+        }
+        while others.len() > MAX_KINDS {
+            others.pop_last();
+        }
+    }
+}

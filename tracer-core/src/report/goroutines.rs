@@ -1,0 +1,122 @@
+//! Goroutines by where they were created.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::stack::StackFrame;
+use crate::event::{GoroutineGroup, Goroutines as Census};
+use crate::ledger::trend::difference;
+use crate::process::Process;
+
+/// Creation sites shown.
+const MAX_SITES: usize = 30;
+
+/// The goroutines of the process, those of the runtime left out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Goroutines {
+    /// All.
+    pub total: u64,
+    /// Against the first census; `None` when there was only one.
+    pub growth: Option<i64>,
+    /// Looked at; when fewer than all, the counts of sites are scaled up from these.
+    pub sampled: u64,
+    /// By creation site, most first.
+    pub sites: Vec<GoroutineSite>,
+}
+
+/// Goroutines created at one place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GoroutineSite {
+    /// Alive.
+    pub count: u64,
+    /// Against the first census.
+    pub growth: Option<i64>,
+    /// The function they began with.
+    #[serde(flatten)]
+    pub start: StackFrame,
+    /// The `go` statement; `None` for the main goroutine.
+    pub created_by: Option<StackFrame>,
+    /// What most of them do or wait for.
+    pub waiting_on: Option<String>,
+    /// Bytes of their stacks.
+    pub stack_bytes: u64,
+    /// How long the longest waiting one waits.
+    pub longest_wait_seconds: Option<f64>,
+}
+
+/// Sums over the groups of one site.
+#[derive(Default)]
+struct Site<'a> {
+    count: u64,
+    stack_bytes: u64,
+    longest_wait_ns: Option<u64>,
+    doing: BTreeMap<&'a str, u64>,
+}
+
+impl Goroutines {
+    pub(crate) fn on(process: &Process) -> Option<Self> {
+        let censuses = process.go().goroutines()?;
+        let now = censuses.last();
+        let before = censuses.before().map(|before| (before, by_site(before)));
+        let mut sites: Vec<_> = by_site(now).into_iter().collect();
+        sites.sort_by_key(|(_, site)| Reverse(site.count));
+        sites.truncate(MAX_SITES);
+        let line = |((created_at, start), site): ((u64, u64), Site<'_>)| {
+            let count = scaled(site.count, now);
+            let growth = before.as_ref().map(|(census, sites)| {
+                let before = sites.get(&(created_at, start));
+                difference(count, before.map_or(0, |site| scaled(site.count, census)))
+            });
+            let most = site.doing.iter().max_by_key(|(_, count)| **count);
+            GoroutineSite {
+                count,
+                growth,
+                start: StackFrame::at(process, start, false),
+                created_by: (created_at != 0).then(|| StackFrame::at(process, created_at, true)),
+                waiting_on: most.map(|(doing, _)| (*doing).to_owned()),
+                stack_bytes: scaled(site.stack_bytes, now),
+                longest_wait_seconds: site.longest_wait_ns.map(|ns| ns as f64 / 1e9),
+            }
+        };
+        Some(Self {
+            total: now.total,
+            growth: before
+                .as_ref()
+                .map(|(before, _)| difference(now.total, before.total)),
+            sampled: now.sampled,
+            sites: sites.into_iter().map(line).collect(),
+        })
+    }
+}
+
+fn by_site(census: &Census) -> BTreeMap<(u64, u64), Site<'_>> {
+    let mut sites: BTreeMap<(u64, u64), Site<'_>> = BTreeMap::new();
+    for GoroutineGroup {
+        created_at,
+        start,
+        doing,
+        count,
+        stack_bytes,
+        longest_wait_ns,
+    } in &census.groups
+    {
+        let site = sites.entry((*created_at, *start)).or_default();
+        site.count = site.count.saturating_add(*count);
+        site.stack_bytes = site.stack_bytes.saturating_add(*stack_bytes);
+        site.longest_wait_ns = site.longest_wait_ns.max(*longest_wait_ns);
+        let doing = site.doing.entry(doing).or_default();
+        *doing = doing.saturating_add(*count);
+    }
+    sites
+}
+
+/// What a count of the sampled stands for.
+fn scaled(count: u64, census: &Census) -> u64 {
+    if census.sampled == 0 || census.sampled >= census.total {
+        return count;
+    }
+    let share = u128::from(count) * u128::from(census.total) / u128::from(census.sampled);
+    u64::try_from(share).unwrap_or(u64::MAX)
+}

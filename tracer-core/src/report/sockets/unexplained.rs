@@ -1,0 +1,158 @@
+//! What is open though no call has opened it: from before the start, or found later.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::peer_text;
+use crate::event::{Peer, SocketAbout};
+use crate::ledger::descriptors::{DescriptorLedger, Unexplained};
+
+/// Groups shown; the rest is summed up in one without an address.
+const MAX_GROUPS: usize = 50;
+
+/// Open sockets that no call has opened.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct UnexplainedSockets {
+    /// How many.
+    pub open: u64,
+    /// Found while watching: received from another process, or the call was lost. Else they were
+    /// open at the start.
+    pub found: bool,
+    /// The kernel's name of the protocol.
+    pub protocol: Option<String>,
+    /// What they do at the address; `None` when it stands for several.
+    pub direction: Option<Direction>,
+    /// Where they listen, where they were accepted, or whom they were dialled to.
+    pub address: Option<String>,
+    /// TCP: by state.
+    pub states: BTreeMap<&'static str, u64>,
+}
+
+/// Which side of a connection a socket is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// It waits for connections.
+    Listening,
+    /// Its own address is one where the process listens.
+    Accepted,
+    /// It has another end, and was not accepted.
+    Dialled,
+    /// It has no other end.
+    Unconnected,
+}
+
+impl Direction {
+    /// How the address that goes with it is told.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Listening => "listening on",
+            Self::Accepted => "accepted on",
+            Self::Dialled => "to",
+            Self::Unconnected => "at",
+        }
+    }
+}
+
+/// Descriptors of one kind that are no sockets.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct OtherDescriptors {
+    /// `file`, `pipe`, or what the kernel calls it.
+    pub kind: String,
+    /// Open now.
+    pub open: u64,
+    /// Against the first list.
+    pub growth: i64,
+}
+
+/// Who they are, most first.
+pub(super) fn all(ledger: &DescriptorLedger) -> Vec<UnexplainedSockets> {
+    let sockets: Vec<Unexplained<'_>> = ledger.unexplained().collect();
+    let listening: BTreeSet<u16> = sockets
+        .iter()
+        .filter(|socket| socket.state == Some("LISTEN"))
+        .filter_map(|socket| port(socket.about?.local.as_ref()))
+        .collect();
+    let mut groups: BTreeMap<_, (u64, BTreeMap<&'static str, u64>)> = BTreeMap::new();
+    for socket in &sockets {
+        let (direction, address) = place(socket, &listening);
+        let protocol = socket.about.map(|about| about.protocol.as_str());
+        let key = (socket.found, protocol, direction, address);
+        let (open, states) = groups.entry(key).or_default();
+        *open += 1;
+        if let Some(state) = socket.state {
+            *states.entry(state).or_default() += 1;
+        }
+    }
+    let mut groups: Vec<UnexplainedSockets> = groups
+        .into_iter()
+        .map(
+            |((found, protocol, direction, address), (open, states))| UnexplainedSockets {
+                open,
+                found,
+                protocol: protocol
+                    .filter(|protocol| !protocol.is_empty())
+                    .map(str::to_owned),
+                direction,
+                address: address.map(peer_text),
+                states,
+            },
+        )
+        .collect();
+    groups.sort_by_key(|group| Reverse(group.open));
+    let rest = groups.split_off(groups.len().min(MAX_GROUPS));
+    for found in [false, true] {
+        let mut sum = UnexplainedSockets {
+            found,
+            ..UnexplainedSockets::default()
+        };
+        for other in rest.iter().filter(|other| other.found == found) {
+            sum.open += other.open;
+            for (state, count) in &other.states {
+                *sum.states.entry(state).or_default() += count;
+            }
+        }
+        groups.extend(Some(sum).filter(|sum| sum.open > 0));
+    }
+    groups
+}
+
+/// How many of the others there are; `None` without a list.
+pub(super) fn others(ledger: &DescriptorLedger) -> Option<Vec<OtherDescriptors>> {
+    let other =
+        |(kind, count): (&String, &crate::ledger::descriptors::OtherCount)| OtherDescriptors {
+            kind: kind.clone(),
+            open: count.last,
+            growth: count.last.cast_signed() - count.first.cast_signed(),
+        };
+    Some(ledger.others()?.iter().map(other).collect())
+}
+
+fn place<'a>(
+    socket: &Unexplained<'a>,
+    listening: &BTreeSet<u16>,
+) -> (Option<Direction>, Option<&'a Peer>) {
+    let Some(SocketAbout { local, remote, .. }) = socket.about else {
+        return (None, None);
+    };
+    let (local, remote) = (local.as_ref(), remote.as_ref());
+    if socket.state == Some("LISTEN") {
+        (Some(Direction::Listening), local)
+    } else if remote.is_none() {
+        (Some(Direction::Unconnected), local)
+    } else if port(local).is_some_and(|port| listening.contains(&port)) {
+        (Some(Direction::Accepted), local)
+    } else {
+        (Some(Direction::Dialled), remote)
+    }
+}
+
+fn port(address: Option<&Peer>) -> Option<u16> {
+    match address? {
+        Peer::Inet(address) => Some(address.port()),
+        _ => None,
+    }
+}

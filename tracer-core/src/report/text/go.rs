@@ -1,0 +1,140 @@
+//! What the Go runtime said: heap and goroutines.
+
+use super::Page;
+use super::details::stack;
+use crate::report::numbers::{mib, plural, signed_mib};
+use crate::report::{ClassLine, Goroutines, Heap};
+
+/// Allocation sites shown; the JSON report has more.
+const SITES: usize = 5;
+/// Size classes shown where there are no sites.
+const CLASSES: usize = 5;
+/// Creation sites shown.
+const CREATORS: usize = 8;
+
+pub(super) fn heap(page: &mut Page, heap: &Heap, profile: Option<&str>) {
+    page.heading("Go heap");
+    if let Some(why) = &heap.unreadable {
+        page.paragraph(&format!("not read: {why}"));
+    }
+    if let (Some(alloc), Some(live)) = (heap.alloc_bytes, heap.live_bytes) {
+        let goal = heap
+            .goal_bytes
+            .map_or("never".to_owned(), |goal| format!("at {}", mib(goal)));
+        let limits = [
+            Some(
+                heap.gc_percent
+                    .map_or("GOGC off".to_owned(), |percent| format!("GOGC {percent}")),
+            ),
+            heap.memory_limit_bytes
+                .map(|limit| format!("GOMEMLIMIT {}", mib(limit))),
+        ];
+        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        page.paragraph(&format!(
+            "{} in objects; {} were live after the last collection; the next one ends {} ({})",
+            mib(alloc),
+            mib(live),
+            goal,
+            limits.join(", ")
+        ));
+    }
+    if let Some(cycles) = heap.gc_cycles {
+        let movement = heap.after_gc.map_or(
+            "too few to tell how the live heap moves".to_owned(),
+            |trend| {
+                format!(
+                    "live heap {} from the first to the last, median slope {} a minute",
+                    signed_mib(trend.growth_bytes),
+                    signed_mib(trend.bytes_per_minute)
+                )
+            },
+        );
+        let cycles = plural(cycles, "collection");
+        page.paragraph(&format!("{cycles} while watching: {movement}"));
+    }
+    match profile {
+        Some("linked_out") => page.paragraph(
+            "The program has no heap profiler: nothing in it refers to runtime.MemProfile, so the \
+             linker left it out, and pprof would show an empty heap. Size classes stand in.",
+        ),
+        Some("off") => page.paragraph(
+            "The program has switched its heap profiler off (runtime.MemProfileRate is 0). Size \
+             classes stand in.",
+        ),
+        _ => {}
+    }
+    for site in heap.sites.iter().take(SITES) {
+        let growth = site
+            .growth_bytes
+            .map_or(String::new(), |growth| format!(" ({})", signed_mib(growth)));
+        page.line(
+            "    ",
+            &format!(
+                "{}{growth} in {} allocated by",
+                mib(site.inuse_bytes),
+                plural(site.inuse_objects, "object")
+            ),
+        );
+        stack(page, "        ", &site.stack);
+    }
+    if heap.sites.is_empty() {
+        classes(page, &heap.classes);
+    }
+}
+
+fn classes(page: &mut Page, classes: &[ClassLine]) {
+    for class in classes.iter().take(CLASSES) {
+        let what = match class.object_bytes {
+            0 => plural(class.objects, "large object"),
+            bytes => format!("{} of {bytes} bytes", plural(class.objects, "object")),
+        };
+        let kind = if class.no_pointers {
+            ", without pointers"
+        } else {
+            ""
+        };
+        let growth = class
+            .growth_bytes
+            .map_or(String::new(), |growth| format!(" ({})", signed_mib(growth)));
+        page.line(
+            "    ",
+            &format!("{}{growth}: {what}{kind}", mib(class.bytes)),
+        );
+    }
+}
+
+pub(super) fn goroutines(page: &mut Page, goroutines: &Goroutines) {
+    page.heading("goroutines");
+    let growth = goroutines.growth.map_or(String::new(), |growth| {
+        format!(", {growth:+} while watching")
+    });
+    page.paragraph(&format!("{} alive{growth}", goroutines.total));
+    if goroutines.sampled < goroutines.total {
+        page.paragraph(&format!(
+            "{} of them were looked at; the counts below are scaled up",
+            goroutines.sampled
+        ));
+    }
+    for site in goroutines.sites.iter().take(CREATORS) {
+        let growth = site
+            .growth
+            .filter(|growth| *growth != 0)
+            .map_or(String::new(), |growth| format!(" ({growth:+})"));
+        let doing = site
+            .waiting_on
+            .as_ref()
+            .map_or(String::new(), |doing| format!(", {doing}"));
+        let creator = site.created_by.as_ref().map_or(String::new(), |creator| {
+            format!(", created by {}", creator.place())
+        });
+        page.item(
+            "    ",
+            "        ",
+            &format!(
+                "{}{growth} {}{creator}{doing}",
+                site.count,
+                site.start.place()
+            ),
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! Whether a quantity grows without end: what several rules ask of their numbers.
+
+use crate::ledger::series::Series;
+use crate::ledger::trend::{Point, Trend};
+use crate::report::{plural, signed_mib};
+
+/// Of two dozen documented leaks the slowest grew by 0.3 MB a second.
+pub(super) const SLOWEST_LEAK: f64 = 0.29e6;
+/// Their healthy twins moved by up to 2 MB (1.9 MiB) in half a minute.
+pub(crate) const LEAST_MATERIAL: f64 = 2.5 * 1_048_576.0;
+/// No more is asked for in a long look: a leak of 4 MiB that nothing bounds is one. And without a
+/// collection a Go heap grows up to its least goal of 4 MiB, whatever the program does
+/// (`runtime/mgcpacer.go`, `defaultHeapMinimum`).
+const MOST_MATERIAL: f64 = 4.0 * 1_048_576.0;
+/// In this time the slowest leak gains [`LEAST_MATERIAL`].
+pub(crate) const MIN_SECONDS: f64 = 9.0;
+/// Readings that a confidence interval needs.
+const MIN_READINGS: usize = 5;
+/// A second half that grows at less than this share of the first one's rate is about to level off:
+/// a cache that fills with random keys is there when half of it is full.
+const SLOWING: f64 = 0.5;
+/// Of a step that stays, this share lies in one interval between two readings.
+const ONE_STEP: f64 = 0.7;
+
+/// What is more than a healthy program gains in so many seconds, and no more than the slowest leak
+/// does.
+pub(crate) fn material(seconds: f64) -> f64 {
+    (SLOWEST_LEAK * seconds).clamp(LEAST_MATERIAL, MOST_MATERIAL)
+}
+
+/// How a quantity moves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Growth {
+    /// Up, as fast at the end as at the beginning, and more than a healthy program does.
+    Steady(Trend),
+    /// Up, but slower at the end, or in one step: it may level off.
+    Slowing(Trend),
+    /// Up at first, and then it stayed: the second half by itself does not grow.
+    Levelled(Trend),
+    /// Not up, or not by an amount that matters.
+    Flat(Trend),
+    /// What was seen does not tell.
+    TooEarly {
+        /// Readings so far.
+        readings: usize,
+        /// Seconds from the first to the last.
+        seconds: f64,
+    },
+}
+
+impl Growth {
+    /// Bytes over time.
+    pub(super) fn of_bytes<T: Clone>(
+        series: &Series<T>,
+        bytes: impl Fn(&T) -> Option<u64>,
+    ) -> Self {
+        Self::of(series, bytes, material)
+    }
+
+    /// A count over time, of which fewer than `material` are no matter.
+    pub(super) fn of_count<T: Clone>(
+        series: &Series<T>,
+        count: impl Fn(&T) -> Option<u64>,
+        material: f64,
+    ) -> Self {
+        Self::of(series, count, |_| material)
+    }
+
+    fn of<T: Clone>(
+        series: &Series<T>,
+        value: impl Fn(&T) -> Option<u64>,
+        material: impl Fn(f64) -> f64,
+    ) -> Self {
+        let points: Vec<Point> = series
+            .iter()
+            .filter_map(|(seconds, reading)| {
+                Some(Point {
+                    seconds,
+                    bytes: value(reading)?,
+                })
+            })
+            .collect();
+        let seconds = match (points.first(), points.last()) {
+            (Some(first), Some(last)) => last.seconds - first.seconds,
+            _ => 0.0,
+        };
+        let trend = Trend::of(&points).filter(|_| points.len() >= MIN_READINGS);
+        let (Some(trend), true) = (trend, seconds >= MIN_SECONDS) else {
+            return Self::TooEarly {
+                readings: points.len(),
+                seconds,
+            };
+        };
+        let gained = trend.floor_rise.min(trend.growth()) as f64;
+        let has_grown = gained >= material(seconds);
+        if has_grown && stayed(&points, material(seconds / 2.0)) {
+            return Self::Levelled(trend);
+        }
+        if trend.interval.0 <= 0.0 || !has_grown {
+            return Self::Flat(trend);
+        }
+        if is_one_step(&points, &trend) || slows(&points) {
+            Self::Slowing(trend)
+        } else {
+            Self::Steady(trend)
+        }
+    }
+}
+
+/// Whether most of the rise came at once.
+fn is_one_step(points: &[Point], trend: &Trend) -> bool {
+    let rises = points
+        .windows(2)
+        .map(|pair| pair[1].bytes.saturating_sub(pair[0].bytes));
+    let largest = rises.max().unwrap_or(0) as f64;
+    largest > ONE_STEP * trend.growth() as f64
+}
+
+/// Whether the second half, long enough to tell, has gained less than what matters.
+fn stayed(points: &[Point], material: f64) -> bool {
+    let half = &points[points.len() / 2..];
+    Trend::of(half).is_some_and(|trend| {
+        half.len() >= MIN_READINGS
+            && trend.seconds >= MIN_SECONDS
+            && (trend.gain() as f64) < material
+    })
+}
+
+/// Whether the second half grows much slower than the first.
+fn slows(points: &[Point]) -> bool {
+    let middle = points.len() / 2;
+    let rate = |half: &[Point]| {
+        let (Some(first), Some(last)) = (half.first(), half.last()) else {
+            return 0.0;
+        };
+        let seconds = last.seconds - first.seconds;
+        let by_ends = (last.bytes as f64 - first.bytes as f64) / seconds.max(f64::MIN_POSITIVE);
+        // With three points and more the median of slopes is not misled by one reading.
+        Trend::of(half).map_or(by_ends, |trend| trend.slope)
+    };
+    let (early, late) = (rate(&points[..=middle]), rate(&points[middle..]));
+    late < SLOWING * early
+}
+
+/// How something moved that does not grow: `moved by +1.0 MiB`.
+pub(super) fn at_rest(trend: &Trend, has_levelled: bool) -> String {
+    let by = signed_mib(trend.growth());
+    if has_levelled {
+        format!("moved by {by} at first and then stayed")
+    } else {
+        format!("moved by {by}")
+    }
+}
+
+/// How much longer to watch until there are enough readings, each a `what`, in words.
+pub(super) fn how_much_longer(readings: usize, seconds: f64, what: &str) -> String {
+    let missing = MIN_READINGS.saturating_sub(readings);
+    let by_time = MIN_SECONDS - seconds;
+    let by_readings = if readings >= 2 && seconds > 0.0 {
+        Some(missing as f64 * seconds / (readings - 1) as f64)
+    } else if missing > 0 {
+        None
+    } else {
+        Some(0.0)
+    };
+    let longer = by_readings.map_or(String::new(), |seconds| {
+        format!(", about {:.0} s more", seconds.max(by_time).max(1.0).ceil())
+    });
+    format!(
+        "too early: {} seen, {MIN_READINGS} needed over {MIN_SECONDS:.0} s{longer}",
+        plural(readings as u64, what)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Timestamp;
+
+    const MIB: u64 = 1 << 20;
+
+    /// Tells the movement of readings in MiB, one every two seconds.
+    #[track_caller]
+    fn check(readings: &[u64], expected: &str) {
+        let mut series = Series::default();
+        for (index, reading) in readings.iter().enumerate() {
+            series.add(Timestamp(index as u64 * 2_000_000_000), &(reading * MIB));
+        }
+        let found = match Growth::of_bytes(&series, |bytes| Some(*bytes)) {
+            Growth::Steady(_) => "steady",
+            Growth::Slowing(_) => "slowing",
+            Growth::Levelled(_) => "levelled",
+            Growth::Flat(_) => "flat",
+            Growth::TooEarly { .. } => "too early",
+        };
+        assert_eq!(found, expected, "{readings:?}");
+    }
+
+    #[test]
+    fn movements() {
+        check(&[10, 20, 30, 40, 50, 60, 70, 80], "steady");
+        check(&[10, 18, 33, 38, 52, 61, 67, 82], "steady");
+        check(&[50, 50, 50, 50, 50, 50, 50, 50], "flat");
+        check(&[50, 52, 49, 51, 50, 52, 49, 51], "flat");
+        check(&[80, 70, 60, 50, 40, 30, 20, 10], "flat");
+        // A cache that fills, and one that is full.
+        check(
+            &[10, 30, 50, 70, 80, 80, 80, 80, 80, 80, 80, 80],
+            "levelled",
+        );
+        check(&[10, 40, 60, 70, 75, 78, 79, 80], "slowing");
+        // One load that stays.
+        check(&[10, 10, 10, 10, 90, 90, 90, 90], "flat");
+        check(&[10, 11, 12, 13, 90, 91, 92, 93], "slowing");
+        // Doubling slices leak in stairs that grow.
+        check(&[10, 10, 20, 20, 40, 40, 80, 80], "steady");
+        // A spike that comes back, and batch work.
+        check(&[10, 10, 90, 90, 10, 10, 10, 10], "flat");
+        check(&[10, 40, 10, 40, 10, 40, 10, 40], "flat");
+    }
+
+    #[test]
+    fn too_little_to_tell() {
+        check(&[], "too early");
+        check(&[10, 20, 30, 40], "too early");
+        assert_eq!(
+            how_much_longer(3, 10.0, "collection"),
+            "too early: 3 collections seen, 5 needed over 9 s, about 10 s more"
+        );
+        assert_eq!(
+            how_much_longer(6, 5.0, "sample"),
+            "too early: 6 samples seen, 5 needed over 9 s, about 4 s more"
+        );
+        assert_eq!(
+            how_much_longer(1, 0.0, "collection"),
+            "too early: 1 collection seen, 5 needed over 9 s"
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! Memory outside of Go's heap that grows: C libraries, and what the program maps itself.
+
+use super::growth::{Growth, at_rest, how_much_longer};
+use super::words::{clear, per_minute, unsure};
+use super::{Explanation, Rule, Verdict};
+use crate::event::GoResidency;
+use crate::ledger::trend::Trend;
+use crate::process::Process;
+use crate::report::{Evidence, Origin, growth_lines, mib};
+
+/// The arenas of glibc drift upwards in healthy programs with C code, for minutes.
+const DRIFT_BYTES: i64 = 8 << 20;
+/// Lines of the service's own code named.
+const MAX_ORIGINS: usize = 5;
+
+/// Memory that the Go runtime does not know of.
+pub struct NativeGrowth;
+
+impl Rule for NativeGrowth {
+    fn name(&self) -> &'static str {
+        "native-growth"
+    }
+
+    fn title(&self) -> &'static str {
+        "memory that Go does not manage grows: C libraries, or mappings the program makes"
+    }
+
+    fn explain(&self) -> Explanation {
+        Explanation {
+            looks_for: "Resident anonymous memory in mappings that do not belong to the Go runtime: \
+                the C library's heap and arenas, and what the program itself maps. It is found when \
+                it rises steadily by more than 8 MiB, as fast at the end as at the beginning. No Go \
+                profile shows it.",
+            refuted_by: "Growth that stops: the arenas of the C library fill for minutes in healthy \
+                programs.",
+            remedy: "Look at the stacks that touched new memory: the outermost Go function is the \
+                one that called C. Free what C.malloc and C.CString return, close handles of C \
+                libraries, unmap what is mapped.",
+            false_friends: "Thread stacks and arenas of the C library grow with the number of \
+                threads, and then stay.",
+            example: EXAMPLE,
+        }
+    }
+
+    fn judge(&self, process: &Process) -> Verdict {
+        let residency = process.go().residency();
+        if residency.seen() == 0 {
+            return unsure("which memory is Go's and which is not was not read");
+        }
+        match Growth::of_bytes(residency, |now: &GoResidency| Some(now.native)) {
+            Growth::TooEarly { readings, seconds } => {
+                unsure(how_much_longer(readings, seconds, "reading"))
+            }
+            movement @ (Growth::Flat(trend) | Growth::Levelled(trend)) => clear(format!(
+                "memory outside of Go's heap {}, to {}",
+                at_rest(&trend, matches!(movement, Growth::Levelled(_))),
+                mib(trend.last)
+            )),
+            Growth::Steady(trend) if trend.growth() >= DRIFT_BYTES => found(process, &trend),
+            Growth::Steady(trend) | Growth::Slowing(trend) => unsure(format!(
+                "memory outside of Go's heap grew by {}: arenas of the C library that fill do that \
+                 too. Watch until it stops, or goes on",
+                mib(trend.growth().unsigned_abs())
+            )),
+        }
+    }
+}
+
+fn found(process: &Process, trend: &Trend) -> Verdict {
+    let origins = growth_lines(process)
+        .into_iter()
+        .filter(|line| {
+            // What Go allocates is touched by Go code.
+            let outside = |name: &str| !name.starts_with("runtime.");
+            line.stack
+                .first()
+                .is_some_and(|frame| outside(&frame.function))
+        })
+        .filter_map(|line| {
+            Some(Origin {
+                line: line.origin?,
+                opened: None,
+                closed: None,
+                bytes: Some(line.bytes),
+            })
+        })
+        .take(MAX_ORIGINS)
+        .collect();
+    Verdict::Found {
+        headline: format!(
+            "memory outside of Go's heap grew from {} to {} in {:.0} s ({})",
+            mib(trend.first),
+            mib(trend.last),
+            trend.seconds,
+            per_minute(trend.slope)
+        ),
+        evidence: vec![
+            Evidence::bytes("at the first reading", trend.first),
+            Evidence::bytes("at the last one", trend.last),
+            Evidence::growth("growth", trend.growth()),
+        ],
+        origins,
+        refuted_by: "growth that stops when it is watched for some minutes".to_owned(),
+        remedy:
+            "Free what C code allocates (C.free after C.malloc and C.CString), close handles of \
+            C libraries, and unmap what the program maps: no Go profile shows this memory."
+                .to_owned(),
+        leak: true,
+    }
+}
+
+const EXAMPLE: &str = "\
+package main
+
+// #include <stdlib.h>
+// #include <string.h>
+import \"C\"
+import \"time\"
+
+func main() {
+	for {
+		C.memset(C.malloc(64<<10), 1, 64<<10) // never freed
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+";

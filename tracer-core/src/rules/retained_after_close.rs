@@ -1,0 +1,159 @@
+//! Memory of connections that are closed, and that something keeps all the same.
+
+use super::growth::{Growth, how_much_longer};
+use super::heap_growth::{live_evidence, live_heap, origins};
+use super::owners::owners;
+use super::words::{clear, per_minute, unsure};
+use super::{Explanation, Rule, Verdict};
+use crate::ledger::trend::Trend;
+use crate::process::{Process, SocketReading};
+use crate::report::{Evidence, Heap, StackFrame, mib};
+
+/// Fewer closed connections tell nothing of what is kept for each.
+const LEAST_CLOSED: u64 = 50;
+/// The open sockets were replaced this often: what the first ones needed must be free by now.
+const LEAST_TURNOVER: f64 = 2.0;
+/// Sockets that fall by a smaller share stay as they are.
+const LEAST_FALL: f64 = 0.1;
+/// Growing sites named.
+const MAX_SITES: usize = 5;
+
+/// Requests, sessions or connections that a map or cache keeps when they are over.
+pub struct RetainedAfterClose;
+
+impl Rule for RetainedAfterClose {
+    fn name(&self) -> &'static str {
+        "retained-after-close"
+    }
+
+    fn title(&self) -> &'static str {
+        "connections are closed, and what was allocated for them stays"
+    }
+
+    fn explain(&self) -> Explanation {
+        Explanation {
+            looks_for: "Opposite trends: the live heap grows from collection to collection while \
+                open sockets fall, or stay the same although all of them were replaced at least \
+                twice. What is open cannot need the memory, so something long-lived keeps what was \
+                allocated for connections that are closed.",
+            refuted_by: "Growth that goes on without any connection: then the connections have \
+                nothing to do with it. Memory that falls with the users.",
+            remedy: "Look for a map in a package variable whose keys are requests, sessions or \
+                connections, and delete the entry when they end (gorilla/context: ClearHandler).",
+            false_friends: "A service that loses users and memory together. Users that arrive \
+                steadily and stay: each needs its memory.",
+            example: EXAMPLE,
+        }
+    }
+
+    fn judge(&self, process: &Process) -> Verdict {
+        if process.go().counters().seen() == 0 {
+            return unsure("the Go runtime was not read");
+        }
+        let (Some(first), Some(last)) = (process.sockets().first(), process.sockets().last())
+        else {
+            return unsure("the open sockets were not counted");
+        };
+        let closed = last.closed.saturating_sub(first.closed);
+        if closed < LEAST_CLOSED {
+            return clear(format!("only {closed} sockets were closed while watching"));
+        }
+        match live_heap(process) {
+            Growth::TooEarly { readings, seconds } => {
+                unsure(how_much_longer(readings, seconds, "collection"))
+            }
+            Growth::Flat(_) | Growth::Levelled(_) => {
+                clear("the live heap does not grow while connections close")
+            }
+            Growth::Slowing(_) => unsure(
+                "the live heap grows while connections close, but slower in the second half. Watch \
+                 until it stops, or goes on",
+            ),
+            Growth::Steady(heap) => match falling(process, closed) {
+                Some(how) => found(process, &heap, closed, &how),
+                None => clear(format!(
+                    "open sockets went from {} to {}: those that are open may need the memory",
+                    first.open, last.open
+                )),
+            },
+        }
+    }
+}
+
+/// How the sockets moved, in words, if they do not explain the growth.
+fn falling(process: &Process, closed: u64) -> Option<String> {
+    let open = process
+        .sockets()
+        .trend(|now: &SocketReading| Some(now.open))?;
+    let (first, last) = (open.first, open.last);
+    let fell = open.interval.1 < 0.0 && (last as f64) < (1.0 - LEAST_FALL) * first as f64;
+    if fell {
+        return Some(format!("open sockets fell from {first} to {last}"));
+    }
+    let most = first.max(last).max(1) as f64;
+    let rose = last as f64 > (1.0 + LEAST_FALL) * first as f64 && open.interval.0 > 0.0;
+    let turnover = closed as f64 / most;
+    (!rose && turnover >= LEAST_TURNOVER).then(|| {
+        format!("open sockets went from {first} to {last}, replaced {turnover:.0} times over")
+    })
+}
+
+fn found(process: &Process, heap: &Trend, closed: u64, how: &str) -> Verdict {
+    let mut evidence = live_evidence(heap);
+    evidence.push(Evidence::fact(format!("{how}; {closed} were closed")));
+    let each = heap.growth().unsigned_abs() / closed.max(1);
+    evidence.push(Evidence::fact(format!(
+        "that is {:.1} KiB for each closed socket",
+        each as f64 / 1024.0
+    )));
+    let sites = Heap::on(process).map(|heap| heap.sites).unwrap_or_default();
+    let mut sites: Vec<_> = sites
+        .into_iter()
+        .filter(|site| site.growth_bytes.is_some_and(|growth| growth > 0))
+        .collect();
+    sites.sort_by_key(|site| std::cmp::Reverse(site.growth_bytes));
+    sites.truncate(MAX_SITES);
+    for site in &sites {
+        let callers: Vec<String> = site.stack.iter().take(3).map(StackFrame::place).collect();
+        let what = format!("growth allocated in {}", callers.join(" < "));
+        evidence.push(Evidence::growth(what, site.growth_bytes.unwrap_or(0)));
+    }
+    let owners = owners(process, &sites.iter().collect::<Vec<_>>());
+    let owner = if owners.is_empty() {
+        "Who keeps it was not searched for: owner not named."
+    } else {
+        "The evidence names who keeps it."
+    };
+    evidence.extend(owners);
+    Verdict::Found {
+        headline: format!(
+            "the live heap grew from {} to {} ({}) while {how}",
+            mib(heap.first),
+            mib(heap.last),
+            per_minute(heap.slope)
+        ),
+        evidence,
+        origins: origins(&sites),
+        refuted_by: "growth that goes on when no connection is opened or closed".to_owned(),
+        remedy: format!(
+            "Something long-lived keeps what was allocated for connections that are closed: look \
+             for a map or cache whose keys are requests, sessions or connections, and delete the \
+             entry when they end. {owner}"
+        ),
+        leak: true,
+    }
+}
+
+const EXAMPLE: &str = "\
+package main
+
+import \"net/http\"
+
+var seen = map[*http.Request]string{} // nobody deletes what is over
+
+func main() {
+	http.ListenAndServe(\":8080\", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen[r] = r.RemoteAddr
+	}))
+}
+";

@@ -1,0 +1,61 @@
+//! What is asked of commands that take one look.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::value::parse_duration;
+
+/// What `heap` was asked.
+#[derive(Debug, Args)]
+pub struct HeapArgs {
+    /// Process to read
+    #[arg(short, long, value_name = "PID", allow_negative_numbers = true)]
+    pub pid: u32,
+    /// Save it in this new file: .pb.gz for pprof, .folded, .svg, .txt; `-` is pprof on stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the output file if it exists
+    #[arg(short, long)]
+    pub force: bool,
+    /// Print all sites as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `holders` was asked.
+#[derive(Debug, Args)]
+pub struct HoldersArgs {
+    /// Process to read
+    #[arg(short, long, value_name = "PID", allow_negative_numbers = true)]
+    pub pid: u32,
+    /// Follow only objects whose stack of allocation has a function with this in its name
+    #[arg(long, value_name = "PATTERN")]
+    pub site: Option<String>,
+    /// Objects that are followed, of each site
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub sample: u32,
+    /// Stop after this time
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, allow_negative_numbers = true)]
+    pub budget: Duration,
+    /// Rest so long, in percent of the time that reading takes; 0 is as fast as possible
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub pace: u32,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `symbols` was asked.
+#[derive(Debug, Args)]
+pub struct SymbolsArgs {
+    /// Executable or library
+    pub file: PathBuf,
+    /// Addresses in hexadecimal, as its linker counts them; `-` reads them from stdin
+    #[arg(value_name = "PC", required = true)]
+    pub pcs: Vec<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,146 @@
+//! What is asked of commands that watch a process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::value::{parse_duration, parse_percent};
+use crate::kernel::Family;
+
+/// What `attach` was asked.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub struct AttachArgs {
+    /// Process to watch
+    #[arg(short, long, value_name = "PID", allow_negative_numbers = true)]
+    pub pid: u32,
+    /// Stop after this time, such as 30s or 5m; without it at ^C or when the process exits
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, allow_negative_numbers = true)]
+    pub duration: Option<Duration>,
+    /// Also record everything into this new file, for `tracer analyze`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the output file if it exists
+    #[arg(short, long)]
+    pub force: bool,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How to hook system calls
+    #[arg(long, value_enum, default_value_t = Hooks::Auto)]
+    pub hooks: Hooks,
+    /// Whether to watch who creates goroutines: a trap in the target for each
+    #[arg(long, value_enum, default_value_t = Creators::Auto)]
+    pub creators: Creators,
+    /// Count and add up only: each event costs the target less, and no line of code is named
+    #[arg(long)]
+    pub no_stacks: bool,
+    /// Whether to follow objects to who holds them: takes seconds, once
+    #[arg(long, value_enum, default_value_t = Holders::Auto)]
+    pub holders: Holders,
+    /// Watch a program that is not written in Go too, without Go knowledge
+    #[arg(long)]
+    pub any: bool,
+    /// Percentage of lost events above which the exit code is 4
+    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = parse_percent, allow_negative_numbers = true)]
+    pub max_loss: f64,
+    /// Nothing but the report: no live view, no notices
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl AttachArgs {
+    /// What is done unless it is asked otherwise, for so long and without a word.
+    #[must_use]
+    pub fn silent(pid: u32, duration: Duration) -> Self {
+        Self {
+            pid,
+            duration: Some(duration),
+            output: None,
+            force: false,
+            json: false,
+            hooks: Hooks::Auto,
+            creators: Creators::Auto,
+            no_stacks: false,
+            holders: Holders::Auto,
+            any: false,
+            max_loss: 1.0,
+            quiet: true,
+        }
+    }
+}
+
+/// What `sockets` was asked.
+#[derive(Debug, Args)]
+pub struct SocketsArgs {
+    /// Process to watch
+    #[arg(short, long, value_name = "PID", allow_negative_numbers = true)]
+    pub pid: u32,
+    /// How long to watch who opens and closes sockets
+    #[arg(short, long, value_name = "TIME", default_value = "5s", value_parser = parse_duration, allow_negative_numbers = true)]
+    pub duration: Duration,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How to hook system calls
+    #[arg(long, value_enum, default_value_t = Hooks::Auto)]
+    pub hooks: Hooks,
+    /// Whether to watch who creates goroutines: a trap in the target for each
+    #[arg(long, value_enum, default_value_t = Creators::On)]
+    pub creators: Creators,
+    /// Watch a program that is not written in Go too, without Go knowledge
+    #[arg(long)]
+    pub any: bool,
+}
+
+/// Whether creations of goroutines are watched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Creators {
+    /// When sockets or goroutines grow
+    Auto,
+    /// From the start
+    On,
+    /// Never
+    Off,
+}
+
+/// Whether it is searched who holds the heap.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Holders {
+    /// When the live heap grows
+    Auto,
+    /// As soon as there is a heap profile
+    Always,
+    /// Never
+    Never,
+}
+
+/// The choice of a hook family.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Hooks {
+    /// The best that this kernel allows
+    Auto,
+    /// fentry and fexit
+    Fentry,
+    /// kprobe and kretprobe
+    Kprobe,
+    /// Syscall tracepoints
+    Tracepoint,
+}
+
+impl Hooks {
+    /// The family asked for, if one was.
+    #[must_use]
+    pub const fn family(self) -> Option<Family> {
+        match self {
+            Self::Auto => None,
+            Self::Fentry => Some(Family::Fentry),
+            Self::Kprobe => Some(Family::Kprobe),
+            Self::Tracepoint => Some(Family::Tracepoint),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The heap as a map: which object an address lies in, and what the runtime keeps about objects.
+
+use std::collections::HashMap;
+
+use crate::go::runtime::{Doubt, Globals, Memory, ObjectLayout, PAGE, Record, each};
+
+/// Spans that are remembered, 56 bytes each: some 4 GiB in the smallest ones.
+const MAX_SPANS: usize = 600_000;
+
+/// Specials that are looked at.
+const MAX_SPECIALS: usize = 1 << 20;
+
+/// Bytes that are read of each: those of the longest, and memory for specials comes in larger pieces.
+const SPECIAL: usize = 48;
+
+/// Slots of a span in the smallest class, in bytes of a bitmap.
+const MAX_BITS: usize = 128;
+
+/// A span with objects.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Span {
+    pub(super) start: u64,
+    /// Behind its last slot.
+    pub(super) end: u64,
+    /// Bytes of a slot.
+    pub(super) slot: u64,
+    alloc_bits: u64,
+    specials: u64,
+    free_index: u32,
+    /// The type of the one object, in a large span from Go 1.22 on.
+    pub(super) large_type: u64,
+    /// Twice the size class, odd without pointers.
+    pub(super) class: u8,
+}
+
+impl Span {
+    /// The slot of an address, which lies in the span.
+    pub(super) fn base(&self, address: u64) -> u64 {
+        address - (address - self.start) % self.slot
+    }
+
+    /// Whether its objects may hold pointers.
+    pub(super) fn has_pointers(&self) -> bool {
+        self.class.is_multiple_of(2)
+    }
+}
+
+/// What the runtime keeps about an object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kept {
+    /// It was sampled by the heap profiler; the bucket.
+    Sampled(u64),
+    /// It has a finalizer: this function.
+    Finalizer(u64),
+    /// Something is done when it is gone: this function.
+    Cleanup(u64),
+}
+
+/// All spans with objects, in the order of addresses.
+#[derive(Debug)]
+pub(super) struct Objects<'m, M: ?Sized> {
+    memory: &'m M,
+    spans: Vec<Span>,
+    /// The bits of spans that were asked for.
+    bits: HashMap<u64, Box<[u8]>>,
+}
+
+impl<'m, M: Memory + ?Sized> Objects<'m, M> {
+    /// Reads all spans.
+    pub(super) fn read(
+        memory: &'m M,
+        globals: &Globals,
+        layout: &ObjectLayout,
+    ) -> Result<Self, Doubt> {
+        let fields = globals.layout.span;
+        let list = globals.heap.wrapping_add(globals.layout.heap.all_spans);
+        let list = memory
+            .slice(list)
+            .ok_or(Doubt::NotFound("list of spans (mheap_.allspans)"))?;
+        let narrow = globals.layout.minor() >= 22;
+        let mut spans = Vec::new();
+        each(memory, list, 1, fields.size as usize, |_, span| {
+            let word = |at| {
+                if narrow {
+                    u64::from(span.u16(at))
+                } else {
+                    span.u64(at)
+                }
+            };
+            let (start, pages) = (span.u64(fields.start), span.u64(fields.pages));
+            let (slots, slot) = (word(fields.slots), span.u64(fields.slot_bytes));
+            let size = pages.checked_mul(PAGE).filter(|size| *size < 1 << 40);
+            let used = slots.checked_mul(slot).filter(|used| *used > 0);
+            let (Some(size), Some(used)) = (size, used) else {
+                return;
+            };
+            // One that is being made contradicts itself.
+            let sound = start.is_multiple_of(PAGE) && start != 0 && start < 1 << 56;
+            if span.u8(fields.state) != 1 || !sound || used > size || spans.len() >= MAX_SPANS {
+                return;
+            }
+            spans.push(Span {
+                start,
+                end: start + used,
+                slot,
+                alloc_bits: span.u64(layout.span.alloc_bits),
+                specials: span.u64(fields.specials),
+                free_index: word(layout.span.free_index).min(slots) as u32,
+                large_type: layout.span.large_type.map_or(0, |at| span.u64(at)),
+                class: span.u8(fields.class),
+            });
+        })?;
+        if spans.len() >= MAX_SPANS {
+            return Err(Doubt::Impossible("number of spans", list.len));
+        }
+        spans.sort_unstable_by_key(|span| span.start);
+        // Two at one place: one of them was read half made.
+        spans.dedup_by(|next, before| next.start < before.end);
+        let bits = HashMap::new();
+        Ok(Self {
+            memory,
+            spans,
+            bits,
+        })
+    }
+
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// The span of an address.
+    pub(super) fn span(&self, address: u64) -> Option<&Span> {
+        self.index(address).map(|index| &self.spans[index])
+    }
+
+    pub(super) fn index(&self, address: u64) -> Option<usize> {
+        let after = self.spans.partition_point(|span| span.start <= address);
+        let index = after.checked_sub(1)?;
+        (address < self.spans[index].end).then_some(index)
+    }
+
+    /// The object of an address and its bytes, whether or not its slot is taken.
+    pub(super) fn object(&self, address: u64) -> Option<(u64, u64)> {
+        let span = self.span(address)?;
+        Some((span.base(address), span.slot))
+    }
+
+    /// Whether the slot at `base` has an object. Free slots still hold what was there before.
+    pub(super) fn is_taken(&mut self, base: u64) -> bool {
+        let Some(index) = self.index(base) else {
+            return false;
+        };
+        let span = self.spans[index];
+        let number = (base - span.start) / span.slot;
+        number < u64::from(span.free_index) || self.bit(&span, number)
+    }
+
+    /// Whether the object was there when a collection looked.
+    pub(super) fn has_survived(&mut self, base: u64) -> bool {
+        let Some(index) = self.index(base) else {
+            return false;
+        };
+        let span = self.spans[index];
+        self.bit(&span, (base - span.start) / span.slot)
+    }
+
+    fn bit(&mut self, span: &Span, number: u64) -> bool {
+        let memory = self.memory;
+        let bits = self.bits.entry(span.start).or_insert_with(|| {
+            let slots = ((span.end - span.start) / span.slot) as usize;
+            let mut bytes = vec![0; slots.div_ceil(8).min(MAX_BITS)];
+            match memory.read(span.alloc_bits, &mut bytes) {
+                Ok(()) => bytes.into(),
+                Err(_) => Box::default(),
+            }
+        });
+        let byte = bits.get((number / 8) as usize).copied().unwrap_or(0);
+        byte >> (number % 8) & 1 == 1
+    }
+
+    /// What the runtime keeps about objects: the object, and what.
+    pub(super) fn kept(&self, layout: &ObjectLayout) -> Vec<(u64, Kept)> {
+        let special = layout.special;
+        let mut found = Vec::new();
+        for span in self.spans.iter().filter(|span| span.specials != 0) {
+            let (mut at, mut last) = (span.specials, None);
+            while at != 0 && found.len() < MAX_SPECIALS {
+                let mut bytes = [0; SPECIAL];
+                if self.memory.read(at, &mut bytes).is_err() {
+                    break;
+                }
+                let record = Record(&bytes);
+                let offset = if special.wide_offset {
+                    record.u64(8)
+                } else {
+                    u64::from(record.u16(8))
+                };
+                // They are in the order of their objects; who is not goes round.
+                let kind = record.u8(special.kind);
+                let inside = offset < span.end - span.start;
+                if !inside || last.is_some_and(|last| last > (offset, kind)) {
+                    break;
+                }
+                last = Some((offset, kind));
+                let detail = record.u64(special.detail);
+                let base = span.base(span.start + offset);
+                if kind == special.profile {
+                    found.push((base, Kept::Sampled(detail)));
+                } else if kind == special.finalizer {
+                    found.push((base, Kept::Finalizer(detail)));
+                } else if Some(kind) == special.cleanup {
+                    let words = special.cleanup_words.iter();
+                    found.extend(words.map(|at| (base, Kept::Cleanup(record.u64(*at)))));
+                }
+                at = record.u64(0);
+            }
+        }
+        found
+    }
+}

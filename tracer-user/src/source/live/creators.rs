@@ -1,0 +1,162 @@
+//! When it is watched who creates goroutines.
+//!
+//! Each creation costs the target a trap, so the watch begins when there is something to explain,
+//! and has a budget.
+
+use std::time::{Duration, Instant};
+
+use tracer_core::event::{CreatorWatch, EventKind, Mapping};
+use tracer_core::process::Request;
+
+use super::{Live, Sink};
+use crate::cli::Creators as Wanted;
+use crate::go::Binary;
+use crate::kernel::{CreatorProbes, Programs};
+use crate::proc::target::Target;
+use crate::source::inspect::{self, Places};
+
+/// Creations that are recorded at most.
+const MAX_CREATIONS: u64 = 200_000;
+/// How long a watch lasts that costs something.
+const MAX_TIME: Duration = Duration::from_secs(20);
+/// Creations in a second that cost nothing to speak of: 15 us each on a virtual machine, which
+/// takes 1.5 % of a processor, and a fiftieth of that on bare metal.
+const CHEAP_RATE: u64 = 1000;
+
+/// The watch on creations.
+pub(super) struct Creators {
+    wanted: Wanted,
+    places: Result<Places, String>,
+    state: State,
+}
+
+enum State {
+    Idle,
+    Watching {
+        /// Kept for the probes to stay.
+        _probes: CreatorProbes,
+        since: Instant,
+        created: u64,
+    },
+    Over,
+}
+
+impl Creators {
+    pub(super) fn new(wanted: Wanted, places: Result<Places, String>) -> Self {
+        Self {
+            wanted,
+            places,
+            state: State::Idle,
+        }
+    }
+
+    /// Where the new g is found at the probe, for the kernel side.
+    pub(super) fn new_g(&self) -> u32 {
+        self.places.as_ref().map_or(0, |places| places.new_g)
+    }
+
+    /// A creation was seen.
+    pub(super) fn count(&mut self) {
+        if let State::Watching { created, .. } = &mut self.state {
+            *created += 1;
+        }
+    }
+
+    /// Begins the watch if it is to last from the start.
+    pub(super) fn begin_if_asked(
+        &mut self,
+        programs: &mut Programs,
+        pid: u32,
+    ) -> Option<CreatorWatch> {
+        (self.wanted == Wanted::On).then(|| self.begin(programs, pid, "asked for"))
+    }
+
+    fn begin(&mut self, programs: &mut Programs, pid: u32, reason: &str) -> CreatorWatch {
+        let places = self.places.clone();
+        match places.and_then(|places| programs.probe_creations(pid, &places.offsets)) {
+            Ok(probes) => {
+                self.state = State::Watching {
+                    _probes: probes,
+                    since: Instant::now(),
+                    created: 0,
+                };
+                CreatorWatch {
+                    watching: true,
+                    reason: reason.to_owned(),
+                }
+            }
+            Err(error) => {
+                tracing::warn!("who creates goroutines is not seen: {error}");
+                self.state = State::Over;
+                CreatorWatch {
+                    watching: false,
+                    reason: error,
+                }
+            }
+        }
+    }
+
+    /// Ends the watch when it has cost enough.
+    fn end_if_spent(&mut self) -> Option<CreatorWatch> {
+        let State::Watching { since, created, .. } = &self.state else {
+            return None;
+        };
+        let watched = since.elapsed();
+        let cheap = *created <= CHEAP_RATE * watched.as_secs().max(1);
+        let reason = if *created >= MAX_CREATIONS {
+            format!("{created} creations are enough")
+        } else if watched >= MAX_TIME && !cheap {
+            format!("{created} creations in {} s are enough", watched.as_secs())
+        } else {
+            return None;
+        };
+        self.state = State::Over;
+        Some(CreatorWatch {
+            watching: false,
+            reason,
+        })
+    }
+}
+
+impl Live {
+    /// Begins or ends the watch where it is time.
+    pub(super) fn mind_creators(&mut self, sink: &mut Sink) {
+        let pid = self.target.pid();
+        let Self {
+            creators, programs, ..
+        } = self;
+        let watch = match (&creators.state, creators.wanted) {
+            (State::Idle, Wanted::On) => creators.begin_if_asked(programs, pid),
+            (State::Idle, Wanted::Auto) => {
+                let wanted = sink.requests().contains(&Request::WatchCreators);
+                let reason = "sockets or goroutines grow";
+                wanted.then(|| creators.begin(programs, pid, reason))
+            }
+            (State::Watching { .. }, _) => creators.end_if_spent(),
+            (State::Idle, Wanted::Off) | (State::Over, _) => None,
+        };
+        if let Some(watch) = watch {
+            let begins = watch.watching;
+            sink.push_now(EventKind::CreatorWatch(watch));
+            if begins {
+                self.look_at_births();
+            }
+        }
+    }
+
+    /// The process runs another program.
+    pub(super) fn renew_creators(&mut self, places: Result<Places, String>) {
+        self.creators = Creators::new(self.creators.wanted, places);
+    }
+}
+
+/// Where goroutines are created in what a process runs.
+pub(super) fn places(
+    target: &Target,
+    binary: Option<&Binary>,
+    mappings: &[Mapping],
+) -> Result<Places, String> {
+    let binary = binary.filter(|binary| binary.is_go);
+    let binary = binary.ok_or("it is not a Go program")?;
+    inspect::places(target.pid(), binary, mappings, &target.exe_path)
+}

@@ -1,0 +1,149 @@
+//! `cargo xtask bench`: how fast, next to what else there is, in one run.
+
+mod capacity;
+mod cell;
+mod document;
+mod load;
+mod pairs;
+mod process;
+mod slowdown;
+mod symbols;
+mod target;
+mod tool;
+mod trace_file;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::command::build_tool;
+use crate::setup;
+use crate::step::failure;
+use cell::Cell;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// One bench; all of them if none is named
+    name: Option<String>,
+    /// Print one JSON object a cell and line
+    #[arg(long)]
+    json: bool,
+    /// How many pairs of runs the median is taken of; fewer than 11 are a trial
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pairs: u16,
+    /// Write `docs/performance.md` from a run of all benches
+    #[arg(long, conflicts_with = "name")]
+    write_docs: bool,
+    /// Install the tools to compare with, through apt, and stop
+    #[arg(long)]
+    install_peers: bool,
+}
+
+struct Bench {
+    name: &'static str,
+    run: fn(&Options) -> Result<Vec<Cell>>,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "mm",
+        run: slowdown::mm,
+    },
+    Bench {
+        name: "heap",
+        run: slowdown::heap,
+    },
+    Bench {
+        name: "conn",
+        run: slowdown::conn,
+    },
+    Bench {
+        name: "http",
+        run: slowdown::http,
+    },
+    Bench {
+        name: "bystander",
+        run: slowdown::bystander,
+    },
+    Bench {
+        name: "rate",
+        run: capacity::rate,
+    },
+    Bench {
+        name: "agent-cpu",
+        run: capacity::agent_cpu,
+    },
+    Bench {
+        name: "memory",
+        run: capacity::memory,
+    },
+    Bench {
+        name: "replay",
+        run: trace_file::replay,
+    },
+    Bench {
+        name: "size",
+        run: trace_file::size,
+    },
+    Bench {
+        name: "symbols",
+        run: symbols::run,
+    },
+];
+
+#[expect(clippy::print_stdout, reason = "its result")]
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.install_peers {
+        return setup::peers();
+    }
+    let benches = chosen(options.name.as_deref())?;
+    build_tool()?;
+    let mut cells = Vec::new();
+    // One that fails does not keep the others from being measured.
+    let mut failed = None;
+    for bench in benches {
+        progress(bench.name);
+        let measured = match (bench.run)(options) {
+            Ok(cells) => cells,
+            Err(error) => {
+                failed = failed.or(Some(error.context(format!("bench {}", bench.name))));
+                continue;
+            }
+        };
+        if options.json {
+            for cell in &measured {
+                println!("{}", cell.json());
+            }
+        }
+        cells.extend(measured);
+    }
+    if !options.json {
+        print!("{}", cell::table(&cells));
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    if options.write_docs {
+        document::write(&cells, options.pairs)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "progress")]
+fn progress(bench: &str) {
+    eprintln!("bench: {bench} ...");
+}
+
+fn chosen(name: Option<&str>) -> Result<Vec<&'static Bench>> {
+    let benches: Vec<_> = BENCHES
+        .iter()
+        .filter(|bench| name.is_none_or(|name| name == bench.name))
+        .collect();
+    if benches.is_empty() {
+        let names: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
+        return Err(failure(
+            format!("there is no bench {:?}", name.unwrap_or_default()),
+            format!("there are: {}", names.join(", ")),
+        ));
+    }
+    Ok(benches)
+}

@@ -1,0 +1,90 @@
+//! What a process uses, from `/proc`.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+/// CPU time of all its threads so far, in seconds.
+pub(super) fn cpu_seconds(pid: u32) -> Result<f64> {
+    let mut ns = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may end meanwhile; its time goes with it.
+        let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+        ns += text
+            .split(' ')
+            .next()
+            .and_then(|ns| ns.parse::<u64>().ok())
+            .unwrap_or(0);
+    }
+    Ok(ns as f64 / 1e9)
+}
+
+/// A line of `/proc/PID/status` in bytes, such as `VmRSS`.
+pub(super) fn status_bytes(pid: u32, field: &str) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    kib(&text, field).with_context(|| format!("/proc/{pid}/status has no {field}"))
+}
+
+fn kib(status: &str, field: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+}
+
+/// Resident bytes of its mappings of files with this in their name.
+pub(super) fn mapped_bytes(pid: u32, name: &str) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps"))?;
+    Ok(mapped(&text, name))
+}
+
+fn mapped(smaps: &str, name: &str) -> u64 {
+    let (mut inside, mut sum) = (false, 0);
+    for line in smaps.lines() {
+        match line.split_once(' ') {
+            Some((first, rest)) if !first.ends_with(':') => inside = rest.contains(name),
+            _ if inside => sum += kib(line, "Rss").unwrap_or(0),
+            _ => {}
+        }
+    }
+    sum
+}
+
+/// Memory of the BPF maps it holds, each once.
+pub(super) fn map_bytes(pid: u32) -> Result<u64> {
+    let mut maps = BTreeMap::new();
+    for file in fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
+        let text = fs::read_to_string(file?.path()).unwrap_or_default();
+        maps.extend(map(&text));
+    }
+    Ok(maps.values().sum())
+}
+
+/// Id and size of a map.
+fn map(fdinfo: &str) -> Option<(u64, u64)> {
+    let number = |name: &str| {
+        let line = fdinfo.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
+    };
+    Some((number("map_id:")?, number("memlock:")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_proc() {
+        let status = "VmHWM:\t   20 kB\nVmRSS:\t   12 kB\nThreads:\t1\n";
+        assert_eq!(kib(status, "VmRSS"), Some(12 << 10));
+        assert_eq!(kib(status, "Threads"), None);
+        assert_eq!(kib(status, "Vm"), None);
+        let smaps = "7f00-7f10 rw-s 0 00:0f 9 anon_inode:bpf-map\nSize: 8 kB\nRss:      4 kB\n\
+                     7f20-7f30 rw-p 0 00:00 0 [heap]\nRss:     12 kB\n";
+        assert_eq!(mapped(smaps, "bpf-map"), 4 << 10);
+        let fdinfo = "pos:\t0\nmap_type:\t27\nmemlock:\t4096\nmap_id:\t7\nfrozen:\t0\n";
+        assert_eq!(map(fdinfo), Some((7, 4096)));
+        assert_eq!(map("pos:\t0\nmemlock:\t4096\n"), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! `mm`, `heap`, `conn`, `http` and `bystander`: what tracing every event costs.
+
+use anyhow::{Context as _, Result};
+use tracer_tests::Running;
+
+use super::Options;
+use super::cell::Cell;
+use super::load::{Expected, Load, PATIENCE, Ran, Subject, launch};
+use super::pairs::slowdown;
+use super::tool::{self, Tool};
+
+/// The worst case: nothing but calls that are traced, and a page fault.
+pub(super) fn mm(options: &Options) -> Result<Vec<Cell>> {
+    let ours = [
+        &tool::FULL,
+        &tool::TRACE_FILE,
+        &tool::NO_STACKS,
+        &tool::SAMPLED,
+    ];
+    let tools: Vec<&Tool> = ours
+        .into_iter()
+        .chain(tool::PEERS.iter().copied())
+        .collect();
+    on_load("mm", &tools, options)
+}
+
+/// The Go heap: allocation, collection, first touches.
+pub(super) fn heap(options: &Options) -> Result<Vec<Cell>> {
+    let tools = [
+        &tool::FULL,
+        &tool::SAMPLED,
+        &tool::BPFTRACE,
+        &tool::PERF_RECORD,
+    ];
+    on_load("heap", &tools, options)
+}
+
+/// TCP connections over loopback.
+pub(super) fn conn(options: &Options) -> Result<Vec<Cell>> {
+    let tools: Vec<&Tool> = [&tool::FULL]
+        .into_iter()
+        .chain(tool::PEERS.iter().copied())
+        .collect();
+    on_load("conn", &tools, options)
+}
+
+fn on_load(name: &str, tools: &[&Tool], options: &Options) -> Result<Vec<Cell>> {
+    let start = || Load::start(name, 0);
+    slowdown([name, ""], &[""], start, tools, options.pairs.into())
+}
+
+/// A JSON server on CPU 0; its clients share CPU 1 with the tool.
+pub(super) fn http(options: &Options) -> Result<Vec<Cell>> {
+    let figures = ["time per request", "p50 latency", "p99 latency"];
+    let tools = [&tool::FULL, &tool::BPFTRACE, &tool::PERF_RECORD];
+    slowdown(
+        ["http", ""],
+        &figures,
+        Served::start,
+        &tools,
+        options.pairs.into(),
+    )
+}
+
+struct Served {
+    server: Running,
+    clients: Load,
+}
+
+impl Served {
+    fn start() -> Result<Self> {
+        let server = launch(&["-load", "serve"], 0)?;
+        let ready = server.event("ready", PATIENCE)?;
+        let address = ready["address"]
+            .as_str()
+            .context("a server has an address")?;
+        let clients = Load::request(address, 1)?;
+        Ok(Self { server, clients })
+    }
+}
+
+impl Subject for Served {
+    fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    fn run(&mut self, operations: u64) -> Result<Ran> {
+        self.clients.run(operations)
+    }
+}
+
+/// A process that is not traced, on CPU 0, while another one is.
+pub(super) fn bystander(options: &Options) -> Result<Vec<Cell>> {
+    let mut cells = Vec::new();
+    for load in ["getppid", "openclose"] {
+        for (busy, on) in [(false, "sleeping target, "), (true, "busy target, ")] {
+            let start = || Bystander::start(load, busy);
+            let tools: &[&Tool] = if busy {
+                &[&tool::FULL, &tool::BPFTRACE]
+            } else {
+                &[&tool::FULL]
+            };
+            let pairs = options.pairs.into();
+            cells.extend(slowdown(["bystander", on], &[load], start, tools, pairs)?);
+        }
+    }
+    Ok(cells)
+}
+
+struct Bystander {
+    bystander: Load,
+    target: Load,
+}
+
+impl Bystander {
+    fn start(load: &str, busy: bool) -> Result<Self> {
+        let mut target = Load::start("mm", 1)?;
+        if busy {
+            target.run_on()?;
+        }
+        Ok(Self {
+            bystander: Load::start(load, 0)?,
+            target,
+        })
+    }
+}
+
+impl Subject for Bystander {
+    fn pid(&self) -> u32 {
+        self.target.pid()
+    }
+
+    fn run(&mut self, operations: u64) -> Result<Ran> {
+        let mut ran = self.bystander.run(operations)?;
+        ran.expected = Expected::Unknown;
+        Ok(ran)
+    }
+}

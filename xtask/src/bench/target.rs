@@ -1,0 +1,354 @@
+//! What the figures should be, and whether a run reaches it.
+
+use super::cell::{Cell, short};
+
+/// A figure that is aimed at.
+pub(super) struct Target {
+    pub(super) id: &'static str,
+    pub(super) what: &'static str,
+    /// Bench, tool, mode, and the beginning of what it is measured on.
+    cell: [&'static str; 4],
+    /// When given, the cell whose overhead is divided by that of the first.
+    over: Option<[&'static str; 4]>,
+    aim: Aim,
+    /// What a measurement says about where the rest goes.
+    pub(super) reason: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Aim {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// A target and what a run says about it.
+pub(super) struct Outcome {
+    pub(super) aim: String,
+    /// `None` when the run does not have the cell.
+    pub(super) value: Option<String>,
+    pub(super) reached: bool,
+}
+
+use Aim::{AtLeast, AtMost};
+
+const fn of(
+    id: &'static str,
+    what: &'static str,
+    cell: [&'static str; 4],
+    aim: Aim,
+    reason: &'static str,
+) -> Target {
+    Target {
+        id,
+        what,
+        cell,
+        over: None,
+        aim,
+        reason,
+    }
+}
+
+const fn against(
+    id: &'static str,
+    what: &'static str,
+    peer: [&'static str; 4],
+    cell: [&'static str; 4],
+    aim: f64,
+    reason: &'static str,
+) -> Target {
+    Target {
+        id,
+        what,
+        cell,
+        over: Some(peer),
+        aim: AtLeast(aim),
+        reason,
+    }
+}
+
+const MM: [&str; 4] = ["mm", "tracer", "full_stacks", ""];
+
+pub(super) const TARGETS: &[Target] = &[
+    of(
+        "P1",
+        "slowdown of `mm`, all events with full stacks",
+        MM,
+        AtMost(1.25),
+        DISPATCH,
+    ),
+    of(
+        "P2",
+        "the same, recorded",
+        ["mm", "tracer", "trace_file", ""],
+        AtMost(1.30),
+        DISPATCH,
+    ),
+    of(
+        "P3",
+        "slowdown of `mm` without stacks",
+        ["mm", "tracer", "no_stacks", ""],
+        AtMost(1.08),
+        DISPATCH,
+    ),
+    of(
+        "P4",
+        "slowdown of `mm`, a sample each 512 KiB",
+        ["mm", "tracer", "sampled", ""],
+        AtMost(1.04),
+        "",
+    ),
+    of(
+        "P4",
+        "slowdown of `heap`, a sample each 512 KiB",
+        ["heap", "tracer", "sampled", ""],
+        AtMost(1.02),
+        "",
+    ),
+    of(
+        "P5",
+        "slowdown of `heap`",
+        ["heap", "tracer", "full_stacks", ""],
+        AtMost(1.08),
+        "",
+    ),
+    of(
+        "P6",
+        "slowdown of `conn`",
+        ["conn", "tracer", "full_stacks", ""],
+        AtMost(1.05),
+        CONN,
+    ),
+    of(
+        "P7",
+        "HTTP: time per request",
+        ["http", "tracer", "full_stacks", "time"],
+        AtMost(1.01),
+        "",
+    ),
+    of(
+        "P7",
+        "HTTP: p99 latency",
+        ["http", "tracer", "full_stacks", "p99"],
+        AtMost(1.03),
+        "",
+    ),
+    of(
+        "P8",
+        "untraced `getppid`, busy target",
+        ["bystander", "tracer", "full_stacks", "busy target, getppid"],
+        AtMost(1.03),
+        TAX,
+    ),
+    of(
+        "P8",
+        "untraced open and close, busy target",
+        [
+            "bystander",
+            "tracer",
+            "full_stacks",
+            "busy target, openclose",
+        ],
+        AtMost(1.03),
+        TAX,
+    ),
+    of(
+        "P8",
+        "untraced `getppid`, sleeping target",
+        [
+            "bystander",
+            "tracer",
+            "full_stacks",
+            "sleeping target, getppid",
+        ],
+        AtMost(1.005),
+        TAX,
+    ),
+    of(
+        "P8",
+        "untraced open and close, sleeping target",
+        [
+            "bystander",
+            "tracer",
+            "full_stacks",
+            "sleeping target, openclose",
+        ],
+        AtMost(1.005),
+        TAX,
+    ),
+    against(
+        "P9",
+        "overhead of strace -c -f over ours, `mm`",
+        ["mm", "strace", "-c -f", ""],
+        MM,
+        30.0,
+        "",
+    ),
+    against(
+        "P9",
+        "overhead of perf trace -s over ours, `mm`",
+        ["mm", "perf trace", "-s", ""],
+        MM,
+        70.0,
+        "",
+    ),
+    against(
+        "P9",
+        "overhead of bpftrace ustack over ours, `mm`",
+        ["mm", "bpftrace", "@[ustack]", ""],
+        MM,
+        4.0,
+        DISPATCH,
+    ),
+    of(
+        "P11",
+        "lossless events a second without stacks",
+        ["rate", "tracer", "no_stacks", ""],
+        AtLeast(5e6),
+        "",
+    ),
+    of(
+        "P12",
+        "lossless events a second with stacks",
+        ["rate", "tracer", "full_stacks", ""],
+        AtLeast(2e6),
+        PRODUCER,
+    ),
+    of(
+        "P13",
+        "CPU seconds per million events",
+        ["agent-cpu", "tracer", "full_stacks", "mm"],
+        AtMost(0.06),
+        READER,
+    ),
+    of(
+        "P13",
+        "the same, recorded",
+        ["agent-cpu", "tracer", "trace_file", "mm"],
+        AtMost(0.20),
+        "",
+    ),
+    of(
+        "P14",
+        "CPU with an idle target, in percent",
+        ["agent-cpu", "tracer", "full_stacks", "idle"],
+        AtMost(0.02),
+        POLL,
+    ),
+    of(
+        "P15",
+        "peak RSS in MiB",
+        ["memory", "tracer", "trace_file", "random, peak"],
+        AtMost(48.0),
+        "",
+    ),
+    of(
+        "P15",
+        "BPF maps in MiB",
+        ["memory", "tracer", "trace_file", "random, maps"],
+        AtMost(32.0),
+        "",
+    ),
+    of(
+        "P17",
+        "symbols a second",
+        ["symbols", "tracer", "unique_sorted", ""],
+        AtLeast(5e6),
+        "",
+    ),
+    of(
+        "P19",
+        "events a second of `tracer analyze`, regular",
+        ["replay", "tracer", "analyze", "mm"],
+        AtLeast(10e6),
+        ENGINE,
+    ),
+    of(
+        "P19",
+        "events a second of `tracer analyze`, random",
+        ["replay", "tracer", "analyze", "random"],
+        AtLeast(10e6),
+        ENGINE,
+    ),
+    of(
+        "P20",
+        "bytes per event raw, regular",
+        ["size", "tracer", "raw", "mm"],
+        AtMost(10.0),
+        "",
+    ),
+    of(
+        "P20",
+        "bytes per event after zstd, regular",
+        ["size", "tracer", "zstd", "mm"],
+        AtMost(1.8),
+        "",
+    ),
+    of(
+        "P20",
+        "bytes per event raw, random",
+        ["size", "tracer", "raw", "random"],
+        AtMost(14.0),
+        "",
+    ),
+    of(
+        "P20",
+        "bytes per event after zstd, random",
+        ["size", "tracer", "zstd", "random"],
+        AtMost(7.0),
+        "",
+    ),
+];
+
+const DISPATCH: &str = "an operation makes four events and five ways into the kernel's hooks. By `kernel.bpf_stats_enabled` (which adds \
+    some 20 ns) the program of a return took 370 ns with its stack and 190 without, that of a page fault 280 and 120, and \
+    that of the entry of munmap 80; the rest is the kernel's own way to them. `rate` measures one event (ns/event). Tried: one \
+    program for all returns called from many (refused by 6.1 and 6.12), raw sys_enter and sys_exit (dearer).";
+const CONN: &str = "an operation makes five calls that are followed. By `kernel.bpf_stats_enabled` each takes 460 ns: the network stack \
+    leaves the caches cold, and two of them read the peer and the goroutine, too.";
+const TAX: &str = "where the kernel allows no fentry and no kprobes, a syscall tracepoint takes every call of every process \
+    through the kernel's slow path: `perf record -p` with the same tracepoints, which runs nothing in a bystander, made its \
+    getppid ×1.08 to ×1.09.";
+const PRODUCER: &str = "one CPU offers no more calls, each of which costs what `rate` says (ns/event); nothing is lost at that.";
+const POLL: &str = "a quiet ring is looked at 5 times a second; by the schedstat of the threads what is left is /proc and the Go runtime, \
+    each read once a second and about half of it.";
+const ENGINE: &str = "under `perf record` 13 to 19 % of the time is decoding and 7 to 13 % copying events; the largest part of the \
+    rest is the ordered maps of the ledgers.";
+const READER: &str = "under `perf record` a fifth of the time is reading the ring and decoding; the largest part of the rest is \
+    the ordered maps of the ledgers.";
+
+impl Target {
+    pub(super) fn judge(&self, cells: &[Cell]) -> Outcome {
+        let find = |[bench, tool, mode, on]: [&str; 4]| {
+            cells.iter().find(|cell| {
+                [&cell.bench[..], &cell.tool, &cell.mode] == [bench, tool, mode]
+                    && cell.on.starts_with(on)
+            })
+        };
+        let own = find(self.cell);
+        let value = match self.over {
+            None => own.map(|cell| cell.value),
+            Some(peer) => find(peer)
+                .zip(own)
+                .map(|(peer, own)| (peer.value - 1.0) / (own.value - 1.0)),
+        };
+        let show = |limit: f64| match own {
+            Some(cell) if self.over.is_none() => cell.shown(limit),
+            _ => short(limit),
+        };
+        let (aim, reached) = match self.aim {
+            AtMost(limit) => (
+                format!("≤ {}", show(limit)),
+                value.is_some_and(|v| v <= limit),
+            ),
+            AtLeast(limit) => (
+                format!("≥ {}", show(limit)),
+                value.is_some_and(|v| v >= limit),
+            ),
+        };
+        Outcome {
+            aim,
+            value: value.map(show),
+            reached,
+        }
+    }
+}
