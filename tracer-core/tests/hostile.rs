@@ -167,6 +167,7 @@ fn loss() -> impl Strategy<Value = EventKind> {
                 expected,
                 received: lost,
                 lost,
+                skipped: lost,
             }],
             ..Loss::default()
         })

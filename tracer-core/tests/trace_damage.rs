@@ -74,6 +74,7 @@ fn event(tgid: u32, number: u64) -> Event {
                 expected: 9,
                 received: 8,
                 lost: 1,
+                skipped: 0,
             }],
             ..Loss::default()
         }),

@@ -14,7 +14,7 @@ pub struct Loss {
 }
 
 /// How many events of one kind the kernel side saw, and what became of them.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LossCount {
     /// The kind, as `Syscall::kernel_name` has it, or `page_fault`, `stack`, `exec`, `fork`, `exit`.
     pub kind: String,
@@ -22,8 +22,11 @@ pub struct LossCount {
     pub expected: u64,
     /// Decoded by user space.
     pub received: u64,
-    /// Dropped at a full ring or map, not understood, or skipped by the kernel.
+    /// Dropped at a full ring or map, or not understood.
     pub lost: u64,
+    /// Runs of the probe that the kernel skipped, before the process filter: those of other
+    /// processes count too, so at most so many events more were not seen.
+    pub skipped: u64,
 }
 
 /// Events of one kind that one CPU dropped between two tellings.
@@ -41,7 +44,7 @@ pub struct LossGap {
     pub lost: u64,
 }
 
-/// What one CPU saw of one kind. What the kernel skipped is known for no CPU alone.
+/// What one CPU saw of one kind. What the kernel skipped is known of all of them together.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CpuLoss {
     /// Which CPU.

@@ -101,6 +101,7 @@ mod tests {
             expected,
             received: expected - lost,
             lost,
+            skipped: 0,
         }
     }
 

@@ -16,6 +16,9 @@ pub struct LossLine {
     pub received: u64,
     /// Dropped on the way.
     pub lost: u64,
+    /// Runs of the probe that the kernel skipped, in any process: at most so many events more were
+    /// not seen.
+    pub skipped: u64,
     /// What each CPU saw; empty before the end of the recording.
     pub cpus: Vec<CpuLine>,
     /// When events were dropped.
@@ -54,6 +57,7 @@ pub(super) fn lines(process: &Process) -> Vec<LossLine> {
         expected: count.expected,
         received: count.received,
         lost: count.lost,
+        skipped: count.skipped,
         cpus: of_cpus(process.loss().by_cpu(&count.kind)),
         gaps: gaps(process, &count.kind),
     };

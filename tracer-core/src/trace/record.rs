@@ -213,6 +213,7 @@ mod tests {
             expected: 0,
             received: 0,
             lost: 0,
+            skipped: 0,
         };
         let mut counts = vec![none; MAX_ELEMENTS];
         let loss = |counts: &[LossCount]| Loss {

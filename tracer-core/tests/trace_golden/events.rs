@@ -306,6 +306,7 @@ fn others() -> Vec<EventKind> {
                 expected: 9,
                 received: 8,
                 lost: 1,
+                skipped: 0,
             }],
             ..Loss::default()
         }),

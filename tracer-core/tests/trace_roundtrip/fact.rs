@@ -232,10 +232,12 @@ pub(crate) fn loss() -> impl Strategy<Value = EventKind> {
 }
 
 fn loss_count() -> impl Strategy<Value = LossCount> {
-    (text(), wide(), wide(), wide()).prop_map(|(kind, expected, received, lost)| LossCount {
+    let counts = (wide(), wide(), wide(), wide());
+    (text(), counts).prop_map(|(kind, (expected, received, lost, skipped))| LossCount {
         kind,
         expected,
         received,
         lost,
+        skipped,
     })
 }

@@ -90,9 +90,10 @@ impl Counters {
             let not_understood = self.arrived_by(*kind, |arrived| arrived.not_understood);
             loss.counts.push(LossCount {
                 kind: kind.name().to_owned(),
-                expected: seen + skipped,
+                expected: seen,
                 received: self.all_arrived(*kind) - not_understood,
-                lost: dropped + not_understood + skipped,
+                lost: dropped + not_understood,
+                skipped,
             });
             for (cpu, account) in accounts.iter().enumerate() {
                 loss.gaps.extend(self.gap(*kind, cpu, account));
@@ -125,6 +126,7 @@ impl Counters {
                     expected: account.seen,
                     received,
                     lost: account.lost + arrived.not_understood,
+                    skipped: 0,
                 };
                 let cpu = cpu as u32;
                 all.push(CpuLoss { cpu, count });
@@ -206,8 +208,8 @@ fn skipped(ebpf: &Ebpf, kind: Kind) -> u64 {
     recursion_misses(&std::fs::read_to_string(path).unwrap_or_default())
 }
 
-/// The program whose skipped runs are lost events of a kind. Those of the kretprobe are not: the
-/// next entry of the thread tells.
+/// The program whose skipped runs may be events of a kind. Those of the kretprobe are not asked for:
+/// the next entry of the thread tells.
 fn program_of(kind: Kind) -> String {
     match kind {
         Kind::PAGE_FAULT => "page_fault_user".to_owned(),

@@ -214,6 +214,7 @@ mod tests {
             expected: 5,
             received: 4,
             lost: 1,
+            skipped: 0,
         };
         let facts = ProcessFacts {
             comm: "sh\u{1b}op".to_owned(),

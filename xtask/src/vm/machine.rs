@@ -169,8 +169,10 @@ fn qemu(guest: &Guest, initramfs: &Path, checks: &[&Check]) -> Command {
         .args([
             "-machine",
             machine,
+            // With a thread for each processor, one may run code that the other is patching, and
+            // the guest panics in the middle of an instruction.
             "-accel",
-            "tcg,thread=multi",
+            "tcg,thread=single",
             "-cpu",
             cpu,
         ])

@@ -180,7 +180,7 @@ fn loss(page: &mut Page, report: &Report) {
     let seen: Vec<_> = report
         .loss
         .iter()
-        .filter(|line| line.expected > 0)
+        .filter(|line| line.expected > 0 || line.skipped > 0)
         .collect();
     if seen.is_empty() {
         return;
@@ -189,8 +189,12 @@ fn loss(page: &mut Page, report: &Report) {
     for line in seen {
         let (kind, expected) = (&line.kind, line.expected);
         let (received, lost) = (line.received, line.lost);
+        let skipped = match line.skipped {
+            0 => String::new(),
+            most => format!("; the kernel skipped at most {most} more, of all processes"),
+        };
         page.paragraph(&format!(
-            "{kind}: {expected} expected, {received} received, {lost} lost"
+            "{kind}: {expected} expected, {received} received, {lost} lost{skipped}"
         ));
         gaps(page, &line.gaps);
     }

@@ -206,6 +206,7 @@ fn what_lessens_the_report_stands_above_it() {
         expected: 812,
         received: 800,
         lost: 12,
+        skipped: 3,
     };
     let gap = |cpu, from, to, lost| LossGap {
         kind: "mmap".to_owned(),
@@ -230,7 +231,7 @@ fn what_lessens_the_report_stands_above_it() {
     );
     assert!(
         text(&report).contains(
-            "  gap: 8 lost on CPU 1 from 2.000 s to 7.250 s\n  gap: 4 lost on CPU 0 from 2.500 s to 3.000 s\n"
+            "12 lost; the kernel skipped at most 3 more, of all processes\n  gap: 8 lost on CPU 1 from 2.000 s to 7.250 s\n  gap: 4 lost on CPU 0 from 2.500 s to 3.000 s\n"
         ),
         "{}",
         text(&report)

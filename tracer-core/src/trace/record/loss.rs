@@ -23,9 +23,11 @@ struct LossCount {
     received: u64,
     #[prost(uint64, tag = "4")]
     lost: u64,
+    #[prost(uint64, tag = "5")]
+    skipped: u64,
 }
 
-same_fields!(LossCount, { kind, expected, received, lost });
+same_fields!(LossCount, { kind, expected, received, lost, skipped });
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct LossGap {
