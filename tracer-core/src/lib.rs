@@ -8,5 +8,6 @@ pub mod node;
 pub mod process;
 pub mod report;
 pub mod rules;
+pub mod sampling;
 pub mod trace;
 pub mod window;

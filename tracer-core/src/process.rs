@@ -14,6 +14,7 @@ use crate::ledger::series::Series;
 use crate::ledger::symbols::SymbolTable;
 use crate::ledger::vma::VmaLedger;
 use crate::rules::heap_grows;
+use crate::sampling::Sampling;
 
 /// So many sockets opened and not closed make their openers interesting.
 const KEPT_SOCKETS: u64 = 3;
@@ -85,7 +86,7 @@ impl Process {
             EventKind::Descriptors(descriptors) => self.descriptors.seed(descriptors, at),
             EventKind::Call(call) => {
                 let moved = self.vma.apply(call, at);
-                self.calls.add(call, moved);
+                self.calls.add(call, moved, self.sampling());
                 self.descriptors.apply(call, at, &self.creators);
             }
             EventKind::Faults(faults) => self.faults.add(faults),
@@ -181,6 +182,13 @@ impl Process {
     #[must_use]
     pub fn facts(&self) -> &ProcessFacts {
         &self.facts
+    }
+
+    /// How stacks were sampled; `None` when all were taken.
+    #[must_use]
+    pub fn sampling(&self) -> Option<Sampling> {
+        let mean_bytes = self.facts.sample_bytes.filter(|bytes| *bytes > 0)?;
+        Some(Sampling { mean_bytes })
     }
 
     /// It is a Go program.

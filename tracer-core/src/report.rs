@@ -44,7 +44,7 @@ pub use wrap::{WIDTH, wrap};
 
 pub(crate) use calls::class_of;
 pub(crate) use growth::lines as growth_lines;
-pub(crate) use numbers::{mib, plural, signed_mib};
+pub(crate) use numbers::{about, mib, plural, signed_mib};
 pub(crate) use stack::{by_lines, own_line};
 
 use serde::Serialize;
@@ -68,6 +68,8 @@ pub struct Report {
     pub recording: Option<Recording>,
     /// What did not fit the engine's tables.
     pub overflow: Overflow,
+    /// Stacks are those of a sample, one of so many bytes on average; `None` when all were taken.
+    pub sample_bytes: Option<u64>,
     /// Kernel events by kind: seen, received, lost.
     pub loss: Vec<LossLine>,
     /// The answer.
@@ -117,6 +119,7 @@ impl Report {
             window: Window::on(process),
             recording: None,
             overflow: Overflow::on(process),
+            sample_bytes: process.sampling().map(|sampling| sampling.mean_bytes),
             loss: loss::lines(process),
             conclusion,
             why,

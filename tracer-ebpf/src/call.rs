@@ -10,7 +10,9 @@ use crate::{
         self, RECORDS, Thread, WITHIN, count_lost, count_seen, count_untold, enter_call, header,
         leave_call, traced,
     },
-    registers, stack,
+    registers,
+    sampler::takes_stack,
+    stack,
 };
 
 /// Notes when a releasing call began.
@@ -104,7 +106,11 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
         0
     };
     let scratch = own.unwrap_or(Kind::MMAP);
-    let stack = stack::capture(scratch, thread, armed, &user).unwrap_or(0);
+    let stack = if takes_stack(kind, || kind.length(&user.call_args())) {
+        stack::capture(scratch, thread, armed, &user).unwrap_or(0)
+    } else {
+        0
+    };
     let Some(mut record) = RECORDS.reserve::<CallRecord>(0) else {
         return count_lost(kind);
     };

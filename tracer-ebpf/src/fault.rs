@@ -3,8 +3,11 @@
 use tracer_ebpf::{FaultKey, Kind};
 
 use crate::{
+    globals,
     maps::{FAULTS, count_lost, count_seen, traced},
-    registers, stack,
+    registers,
+    sampler::takes_stack,
+    stack,
 };
 
 /// x86 `enum x86_pf_error_code`.
@@ -23,9 +26,6 @@ pub(crate) fn faulted(error_code: u64) {
         return;
     };
     count_seen(Kind::PAGE_FAULT);
-    let Some(user) = registers::current() else {
-        return count_lost(Kind::PAGE_FAULT);
-    };
     let access = if error_code & INSTRUCTION != 0 {
         2
     } else if error_code & WRITE != 0 {
@@ -33,7 +33,14 @@ pub(crate) fn faulted(error_code: u64) {
     } else {
         0
     };
-    let stack = stack::capture(Kind::PAGE_FAULT, thread, armed, &user).unwrap_or(0);
+    let stack = if takes_stack(Kind::PAGE_FAULT, || Some(globals::page_size())) {
+        let Some(user) = registers::current() else {
+            return count_lost(Kind::PAGE_FAULT);
+        };
+        stack::capture(Kind::PAGE_FAULT, thread, armed, &user).unwrap_or(0)
+    } else {
+        0
+    };
     let key = FaultKey {
         stack,
         tgid: thread.tgid,

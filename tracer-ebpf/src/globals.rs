@@ -32,6 +32,16 @@ global!(
     no_stacks
 );
 global!(
+    /// Of so many bytes one is drawn, and its event keeps its stack; 0: all keep theirs.
+    SAMPLE_BYTES,
+    sample_bytes
+);
+global!(
+    /// Bytes of a page.
+    PAGE_SIZE,
+    page_size
+);
+global!(
     /// 1: the kernel has `bpf_task_pt_regs` (5.15).
     HAS_TASK_PT_REGS,
     has_task_pt_regs

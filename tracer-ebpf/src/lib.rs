@@ -16,6 +16,7 @@
 mod account;
 mod kind;
 mod record;
+pub mod sampling;
 mod target;
 
 pub use account::Account;

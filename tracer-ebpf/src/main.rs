@@ -28,6 +28,8 @@ mod maps;
 #[cfg(target_arch = "bpf")]
 mod registers;
 #[cfg(target_arch = "bpf")]
+mod sampler;
+#[cfg(target_arch = "bpf")]
 mod stack;
 
 #[cfg(target_arch = "bpf")]

@@ -10,9 +10,12 @@ mod creators;
 pub mod decode;
 mod faults;
 mod hooks;
+mod object;
 mod programs;
+mod stacks;
 
 pub use btf::KernelTypes;
 pub use creators::CreatorProbes;
 pub use hooks::{Family, Hooked};
 pub use programs::{Programs, settle};
+pub use stacks::Stacks;

@@ -6,6 +6,7 @@ mod document;
 mod load;
 mod pairs;
 mod process;
+mod sampling;
 mod slowdown;
 mod symbols;
 mod target;
@@ -87,6 +88,10 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "symbols",
         run: symbols::run,
+    },
+    Bench {
+        name: "sampling",
+        run: sampling::run,
     },
 ];
 

@@ -192,6 +192,20 @@ impl Syscall {
         }
     }
 
+    /// The length that the call was given, by which the kernel side samples; `None` for calls that
+    /// have none.
+    #[must_use]
+    pub const fn length(&self) -> Option<u64> {
+        match self {
+            Self::Mmap { len, .. }
+            | Self::Munmap { len, .. }
+            | Self::Madvise { len, .. }
+            | Self::Mprotect { len, .. } => Some(*len),
+            Self::Mremap { new_len, .. } => Some(*new_len),
+            _ => None,
+        }
+    }
+
     /// The name under which the kernel side counts it.
     #[must_use]
     pub const fn kernel_name(&self) -> &'static str {

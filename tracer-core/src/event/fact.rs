@@ -31,6 +31,8 @@ pub struct ProcessFacts {
     pub page_size: u64,
     /// Hook family in use: `fentry`, `kprobe` or `tracepoint`.
     pub hooks: Option<String>,
+    /// Stacks are those of a sample: one of so many bytes on average; `None` when all are taken.
+    pub sample_bytes: Option<u64>,
 }
 
 /// The raw addresses of one stack, leaf first.

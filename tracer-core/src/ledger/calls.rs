@@ -1,10 +1,14 @@
 //! System calls, counted by name and stack.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use super::tally::ByStack;
-use crate::event::{Call, Errno, Syscall};
+use crate::event::{Call, Errno, StackId, Syscall};
+use crate::sampling::{Sampling, Weight, whole};
 
 /// The name of a call in reports, each advice a call of its own. Finitely many exist.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -62,33 +66,84 @@ pub struct CallCount {
 
 impl AddAssign for CallCount {
     fn add_assign(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.bytes = sum(self.bytes, other.bytes);
+    }
+}
+
+fn sum(mine: Option<u64>, theirs: Option<u64>) -> Option<u64> {
+    match (mine, theirs) {
+        (Some(mine), Some(theirs)) => Some(mine.saturating_add(theirs)),
+        (mine, theirs) => mine.or(theirs),
+    }
+}
+
+/// What the calls of one stack are worth, which may be estimates: numbers in parts of
+/// [`Weight::WHOLE`], so that sums are exact.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    count: u128,
+    failed: u128,
+    bytes: Option<u64>,
+}
+
+impl AddAssign for Share {
+    fn add_assign(&mut self, other: Self) {
         self.count += other.count;
         self.failed += other.failed;
-        self.bytes = match (self.bytes, other.bytes) {
-            (Some(mine), Some(theirs)) => Some(mine.saturating_add(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
+        self.bytes = sum(self.bytes, other.bytes);
+    }
+}
+
+/// All calls of one name.
+#[derive(Clone, Debug, Default)]
+pub struct CallTally {
+    total: CallCount,
+    by_stack: ByStack<Share>,
+    estimated: bool,
+}
+
+impl CallTally {
+    /// All of them; exact, however stacks were sampled.
+    #[must_use]
+    pub fn total(&self) -> CallCount {
+        self.total
+    }
+
+    /// What is counted by stack is estimated from a sample.
+    #[must_use]
+    pub fn is_estimated(&self) -> bool {
+        self.estimated
+    }
+
+    /// The calls by stack.
+    pub fn by_stack(&self) -> impl Iterator<Item = (Option<StackId>, CallCount)> {
+        self.by_stack.iter().map(|(stack, share)| {
+            let count = CallCount {
+                count: whole(share.count),
+                failed: whole(share.failed),
+                bytes: share.bytes,
+            };
+            (stack, count)
+        })
     }
 }
 
 /// All calls of a process.
 #[derive(Clone, Debug, Default)]
 pub struct CallLedger {
-    by_name: BTreeMap<CallName, ByStack<CallCount>>,
+    by_name: BTreeMap<CallName, CallTally>,
 }
 
 impl CallLedger {
     /// Counts a call. `moved` is by how much a `brk` moved the end of the heap.
-    pub fn add(&mut self, call: &Call, moved: Option<u64>) {
+    pub fn add(&mut self, call: &Call, moved: Option<u64>, sampling: Option<Sampling>) {
+        let length = call.what.length();
         let asked = match call.what {
-            Syscall::Mmap { len, .. }
-            | Syscall::Munmap { len, .. }
-            | Syscall::Madvise { len, .. }
-            | Syscall::Mprotect { len, .. } => Some(len),
-            Syscall::Mremap { new_len, .. } => Some(new_len),
             Syscall::Brk { .. } => Some(moved.unwrap_or(0)),
             Syscall::ProcessMadvise { .. } => Some(call.outcome.unwrap_or(0)),
-            _ => None,
+            _ => length,
         };
         let failed = has_failed(call);
         let amount = CallCount {
@@ -96,20 +151,35 @@ impl CallLedger {
             failed: u64::from(failed),
             bytes: if failed { asked.map(|_| 0) } else { asked },
         };
-        self.by_name
-            .entry(CallName::of(&call.what))
-            .or_default()
-            .add(call.stack, amount);
+        let tally = self.by_name.entry(CallName::of(&call.what)).or_default();
+        tally.total += amount;
+        let weight = match sampling.zip(length) {
+            None => Weight::ONE,
+            Some((sampling, length)) => {
+                tally.estimated = true;
+                // Those that were taken stand for it.
+                if call.stack.is_none() {
+                    return;
+                }
+                sampling.weight(length)
+            }
+        };
+        let share = Share {
+            count: weight.parts().into(),
+            failed: u128::from(weight.parts()) * u128::from(amount.failed),
+            bytes: amount.bytes.map(|bytes| weight.times(bytes)),
+        };
+        tally.by_stack.add(call.stack, share);
     }
 
     /// The calls seen, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (CallName, &ByStack<CallCount>)> {
-        self.by_name.iter().map(|(name, stacks)| (*name, stacks))
+    pub fn iter(&self) -> impl Iterator<Item = (CallName, &CallTally)> {
+        self.by_name.iter().map(|(name, tally)| (*name, tally))
     }
 
     /// One call by name.
     #[must_use]
-    pub fn get(&self, name: CallName) -> Option<&ByStack<CallCount>> {
+    pub fn get(&self, name: CallName) -> Option<&CallTally> {
         self.by_name.get(&name)
     }
 }
@@ -126,117 +196,5 @@ fn has_failed(call: &Call) -> bool {
             false
         }
         (_, outcome) => outcome.is_err(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Advice, StackId};
-
-    #[track_caller]
-    fn check(calls: &[(Syscall, Result<u64, Errno>)], expected: &[(&str, u64, u64, Option<u64>)]) {
-        let mut ledger = CallLedger::default();
-        for (what, outcome) in calls {
-            let call = Call {
-                tid: 1,
-                entered: None,
-                stack: Some(StackId(1)),
-                goroutine: None,
-                outcome: *outcome,
-                what: what.clone(),
-            };
-            assert_eq!(CallName::of(what).to_string(), what.name());
-            ledger.add(&call, Some(64));
-        }
-        let found: Vec<_> = ledger
-            .iter()
-            .map(|(name, stacks)| {
-                let total = stacks.total();
-                (name.to_string(), total.count, total.failed, total.bytes)
-            })
-            .collect();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(name, a, b, c)| ((*name).to_owned(), *a, *b, *c))
-            .collect();
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn each_advice_is_a_call_of_its_own() {
-        let advise = |number, len| Syscall::Madvise {
-            addr: 0,
-            len,
-            advice: Advice(number),
-        };
-        check(
-            &[
-                (advise(8, 4096), Ok(0)),
-                (advise(8, 8192), Ok(0)),
-                (advise(4, 4096), Err(Errno(12))),
-                (advise(77, 1), Ok(0)),
-                (advise(78, 2), Ok(0)),
-            ],
-            &[
-                ("madvise_dontneed", 1, 1, Some(0)),
-                ("madvise_free", 2, 0, Some(12288)),
-                ("madvise_other", 2, 0, Some(3)),
-            ],
-        );
-    }
-
-    #[test]
-    fn to_wait_is_not_to_fail() {
-        let connect = Syscall::Connect { fd: 3, peer: None };
-        let accept = Syscall::Accept {
-            fd: 3,
-            flags: Some(0),
-            peer: None,
-        };
-        check(
-            &[
-                (connect.clone(), Err(Errno(115))),
-                (connect.clone(), Err(Errno(111))),
-                (connect, Err(Errno(11))),
-                (accept.clone(), Err(Errno(11))),
-                (accept.clone(), Err(Errno(24))),
-                (accept, Ok(4)),
-            ],
-            &[("accept4", 3, 1, None), ("connect", 3, 2, None)],
-        );
-    }
-
-    #[test]
-    fn bytes_are_what_was_asked_for() {
-        check(
-            &[
-                (Syscall::Brk { addr: 9 }, Ok(9)),
-                (
-                    Syscall::Mremap {
-                        addr: 0,
-                        old_len: 1,
-                        new_len: 2,
-                        flags: 0,
-                    },
-                    Ok(0),
-                ),
-                (
-                    Syscall::ProcessMadvise {
-                        pidfd: 3,
-                        vectors: 9,
-                        advice: Advice(20),
-                    },
-                    Ok(4096),
-                ),
-                (Syscall::Close { fd: 3 }, Ok(0)),
-            ],
-            &[
-                ("brk", 1, 0, Some(64)),
-                ("close", 1, 0, None),
-                ("mremap", 1, 0, Some(2)),
-                ("process_madvise_cold", 1, 0, Some(4096)),
-            ],
-        );
     }
 }

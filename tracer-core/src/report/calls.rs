@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::stack::{StackFrame, by_lines, frames};
-use crate::ledger::calls::CallCount;
+use crate::ledger::calls::{CallCount, CallName, CallTally};
 use crate::ledger::symbols::Line;
 use crate::names::{Class, classify};
 use crate::process::Process;
@@ -24,7 +24,7 @@ pub struct CallLine {
     pub failed: u64,
     /// Bytes asked for by the calls that succeeded; `None` for calls without a length.
     pub bytes: Option<u64>,
-    /// Who called. All origins together are the whole line.
+    /// Who called. All origins together are the whole line, unless they are estimates.
     pub origins: Vec<CallOrigin>,
 }
 
@@ -39,6 +39,8 @@ pub struct CallOrigin {
     pub failed: u64,
     /// Bytes asked for by the calls that succeeded.
     pub bytes: Option<u64>,
+    /// Count, failed and bytes are estimated from a sample of stacks.
+    pub estimated: bool,
     /// How many different stacks this sums up.
     pub stacks: u64,
     /// Innermost first; empty when lost, or when it stands for several.
@@ -52,7 +54,7 @@ impl CallLine {
         let mut sums = BTreeMap::new();
         for origin in &self.origins {
             let sum: &mut (u64, u64) = sums.entry(origin.class).or_default();
-            sum.0 += origin.count;
+            sum.0 = sum.0.saturating_add(origin.count);
             sum.1 = sum.1.saturating_add(origin.bytes.unwrap_or(0));
         }
         sums
@@ -60,21 +62,22 @@ impl CallLine {
 }
 
 pub(super) fn lines(process: &Process) -> Vec<CallLine> {
-    let line = |(name, stacks): (crate::ledger::calls::CallName, _)| {
-        let stacks: &crate::ledger::tally::ByStack<CallCount> = stacks;
-        let total = stacks.total();
+    let line = |(name, tally): (CallName, &CallTally)| {
+        let total = tally.total();
         CallLine {
             call: name.to_string(),
             count: total.count,
             failed: total.failed,
             bytes: total.bytes,
-            origins: origins(process, by_lines(process, stacks.iter())),
+            origins: origins(process, tally),
         }
     };
     process.calls().iter().map(line).collect()
 }
 
-fn origins(process: &Process, stacks: BTreeMap<Vec<Line<'_>>, CallCount>) -> Vec<CallOrigin> {
+fn origins(process: &Process, tally: &CallTally) -> Vec<CallOrigin> {
+    let estimated = tally.is_estimated();
+    let stacks = by_lines(process, tally.by_stack());
     let mut stacks: Vec<(Vec<Line<'_>>, CallCount)> = stacks.into_iter().collect();
     // The map's order decides between equals.
     stacks.sort_by_key(|(_, count)| std::cmp::Reverse((count.bytes, count.count)));
@@ -88,6 +91,7 @@ fn origins(process: &Process, stacks: BTreeMap<Vec<Line<'_>>, CallCount>) -> Vec
                 count: count.count,
                 failed: count.failed,
                 bytes: count.bytes,
+                estimated,
                 stacks: 1,
                 stack: frames(process, &lines),
             });
@@ -98,11 +102,12 @@ fn origins(process: &Process, stacks: BTreeMap<Vec<Line<'_>>, CallCount>) -> Vec
             count: 0,
             failed: 0,
             bytes: count.bytes.map(|_| 0),
+            estimated,
             stacks: 0,
             stack: Vec::new(),
         });
-        sum.count += count.count;
-        sum.failed += count.failed;
+        sum.count = sum.count.saturating_add(count.count);
+        sum.failed = sum.failed.saturating_add(count.failed);
         sum.bytes = sum
             .bytes
             .map(|bytes| bytes.saturating_add(count.bytes.unwrap_or(0)));

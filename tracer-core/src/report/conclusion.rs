@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::growth::GrowthLine;
-use super::numbers::{mib, plural, signed_mib};
+use super::numbers::{about, mib, plural, signed_mib};
 use super::verdict::{Status, VerdictLine};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
@@ -186,8 +186,9 @@ fn top(growth: &[GrowthLine]) -> String {
         return String::new();
     };
     format!(
-        "; most was touched first under {} ({})",
+        "; most was touched first under {} ({}{})",
         frame.place(),
+        about(first.estimated),
         mib(first.bytes)
     )
 }

@@ -14,6 +14,11 @@ pub(crate) fn signed_mib(bytes: i64) -> String {
     format!("{:+.1} MiB", tenths / 10.0)
 }
 
+/// What stands before an estimate.
+pub(crate) const fn about(estimated: bool) -> &'static str {
+    if estimated { "about " } else { "" }
+}
+
 /// `1 call`, `2 calls`.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };

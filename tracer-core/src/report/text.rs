@@ -108,6 +108,16 @@ fn caveats(page: &mut Page, report: &Report) {
             ),
         );
     }
+    if let Some(bytes) = report.sample_bytes {
+        page.line(
+            "",
+            &format!(
+                "Stacks are those of a sample, one of {bytes} bytes on average: how many calls and \
+                 bytes an origin has, and what a stack touched first, are estimates. Sums of calls \
+                 and all that no stack is asked for are exact."
+            ),
+        );
+    }
     let lossy = report.loss.iter().filter(|line| line.lost > 0);
     let lost: Vec<String> = lossy
         .map(|line| {

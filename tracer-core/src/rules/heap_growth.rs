@@ -177,7 +177,9 @@ fn growing<'a>(heap: &'a Heap, trend: &Trend) -> Vec<&'a HeapSiteLine> {
 /// Where new memory was touched first, which stands in where the profiler is not there.
 fn touched(process: &Process) -> Vec<Origin> {
     let lines = growth_lines(process);
-    let all: u64 = lines.iter().map(|line| line.bytes).sum();
+    let all = lines
+        .iter()
+        .fold(0_u64, |sum, line| sum.saturating_add(line.bytes));
     let own = lines.into_iter();
     let mut origins = grown_at(own.filter_map(|line| Some((line.origin?, line.bytes))));
     let least = (LEAST_SHARE * all as f64) as u64;

@@ -7,12 +7,11 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::{Explanation, Rule, Verdict};
-use crate::ledger::calls::{CallCount, CallName};
+use crate::ledger::calls::{CallCount, CallName, CallTally};
 use crate::ledger::symbols::Line;
-use crate::ledger::tally::ByStack;
 use crate::names::Class;
 use crate::process::Process;
-use crate::report::{Evidence, Origin, StackFrame, by_lines, class_of, own_line, plural};
+use crate::report::{Evidence, Origin, StackFrame, about, by_lines, class_of, own_line, plural};
 
 /// Below this nobody asks why: a small Go service has about as much for its binary alone.
 const MATERIAL_BYTES: u64 = 16 << 20;
@@ -126,8 +125,8 @@ type Callers<'a> = BTreeMap<Vec<Line<'a>>, CallCount>;
 
 /// Who gave memory back with `MADV_FREE` in the window.
 fn callers(process: &Process) -> Callers<'_> {
-    let stacks = process.calls().get(CallName::MADVISE_FREE);
-    by_lines(process, stacks.into_iter().flat_map(ByStack::iter))
+    let freed = process.calls().get(CallName::MADVISE_FREE);
+    by_lines(process, freed.into_iter().flat_map(CallTally::by_stack))
 }
 
 fn caller_evidence(process: &Process, callers: &Callers<'_>) -> Vec<Evidence> {
@@ -136,18 +135,29 @@ fn caller_evidence(process: &Process, callers: &Callers<'_>) -> Vec<Evidence> {
         *by_class.entry(class_of(process, lines)).or_default() += *count;
     }
     by_class.retain(|_, count| count.bytes.is_some_and(|bytes| bytes > 0));
-    if by_class.is_empty() {
+    let freed = process.calls().get(CallName::MADVISE_FREE);
+    let sampled = freed.filter(|tally| tally.is_estimated());
+    let all = sampled.map(CallTally::total).unwrap_or_default();
+    if by_class.is_empty() && all.bytes.unwrap_or(0) == 0 {
         return vec![Evidence::fact(
             "no MADV_FREE was seen while watching: the memory was given back before, and who \
              did it was not seen",
         )];
     }
-    let line = |(class, count): (Class, CallCount)| {
-        let (name, calls) = (class.name(), plural(count.count, "call"));
-        let what = format!("given back while watching by {name} ({calls})");
+    let line = |by: &str, about: &str, count: CallCount| {
+        let calls = plural(count.count, "call");
+        let what = format!("given back while watching{by} ({about}{calls})");
         Evidence::bytes(what, count.bytes.unwrap_or(0))
     };
-    let mut evidence: Vec<Evidence> = by_class.into_iter().map(line).collect();
+    let mut evidence = Vec::new();
+    if sampled.is_some() {
+        evidence.push(line("", "", all));
+    }
+    let about = about(sampled.is_some());
+    evidence.extend(by_class.into_iter().map(|(class, count)| {
+        let by = format!(" by {}", class.name());
+        line(&by, about, count)
+    }));
     // The same range may have been given back many times.
     let advised = process.vma().advised_free().bytes();
     if advised > 0 {

@@ -64,6 +64,7 @@ fn facts() -> Vec<EventKind> {
             godebug: text("madvdontneed=0"),
             page_size: 4096,
             hooks: text("tracepoint"),
+            sample_bytes: None,
         }),
         EventKind::Mappings(vec![
             mapping(),

@@ -25,9 +25,11 @@ pub(crate) fn process() -> impl Strategy<Value = EventKind> {
         name(),
         name(),
     );
-    (names, flag(), flag(), flag(), wide()).prop_map(|(names, stripped, pie, cgo, page_size)| {
+    let numbers = (wide(), option::of(wide()));
+    (names, flag(), flag(), flag(), numbers).prop_map(|(names, stripped, pie, cgo, numbers)| {
         let (comm, exe, build_id, go_version, main_module, dependencies, arch, godebug, hooks) =
             names;
+        let (page_size, sample_bytes) = numbers;
         EventKind::Process(ProcessFacts {
             comm,
             exe,
@@ -42,6 +44,7 @@ pub(crate) fn process() -> impl Strategy<Value = EventKind> {
             godebug,
             page_size,
             hooks,
+            sample_bytes,
         })
     })
 }

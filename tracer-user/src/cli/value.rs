@@ -1,6 +1,9 @@
 //! Values as they are typed: times, rates, percentages.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use tracer_ebpf::sampling::MAX_SAMPLE_BYTES;
 
 const KIB: f64 = 1024.0;
 /// Sizes, and the seconds of a minute that a rate is made of; longer names first.
@@ -27,6 +30,24 @@ pub(super) fn parse_rate(text: &str) -> Result<u64, String> {
     rate()
         .map(|rate| rate as u64)
         .ok_or_else(|| "a rate is a size and a time, such as 5MiB/min or 100KiB/s".to_owned())
+}
+
+/// Less than a page would be every page fault, and more does not fit the kernel side's arithmetic.
+const SAMPLE_BYTES: RangeInclusive<u64> = 4096..=MAX_SAMPLE_BYTES;
+
+/// Bytes without a unit, or a size like `512KiB`.
+pub(super) fn parse_sample_bytes(text: &str) -> Result<u64, String> {
+    let size = || {
+        let (number, bytes) = SIZES
+            .iter()
+            .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, bytes)))
+            .unwrap_or((text, &1.0));
+        let number: f64 = number.trim().parse().ok()?;
+        Some((number * bytes) as u64)
+    };
+    size()
+        .filter(|bytes| SAMPLE_BYTES.contains(bytes))
+        .ok_or_else(|| "a size from 4KiB to 8GiB, such as 512KiB".to_owned())
 }
 
 /// The longest recording, a hundred years: its end must be a time that the clock can show.
@@ -83,6 +104,22 @@ mod tests {
         check("-5", None);
         check("soon", None);
         check("", None);
+    }
+
+    #[test]
+    fn sample_sizes() {
+        let check = |text: &str, expected: Option<u64>| {
+            assert_eq!(parse_sample_bytes(text).ok(), expected, "{text}");
+        };
+        check("524288", Some(512 << 10));
+        check("512KiB", Some(512 << 10));
+        check("1.5 MiB", Some(3 << 19));
+        check("8GiB", Some(8 << 30));
+        check("4095", None);
+        check("8.1GiB", None);
+        check("-1MiB", None);
+        check("NaN", None);
+        check("many", None);
     }
 
     #[track_caller]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::value::{parse_duration, parse_percent};
-use crate::kernel::Family;
+use super::value::{parse_duration, parse_percent, parse_sample_bytes};
+use crate::kernel::{Family, Stacks};
 
 /// What `attach` was asked.
 #[derive(Debug, Args)]
@@ -37,8 +37,12 @@ pub struct AttachArgs {
     #[arg(long, value_enum, default_value_t = Creators::Auto)]
     pub creators: Creators,
     /// Count and add up only: each event costs the target less, and no line of code is named
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sample_bytes")]
     pub no_stacks: bool,
+    /// Take stacks of a sample: of calls with a length and of page faults, one of so many bytes on
+    /// average, such as 512KiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_sample_bytes)]
+    pub sample_bytes: Option<u64>,
     /// Whether to follow objects to who holds them: takes seconds, once
     #[arg(long, value_enum, default_value_t = Holders::Auto)]
     pub holders: Holders,
@@ -54,6 +58,16 @@ pub struct AttachArgs {
 }
 
 impl AttachArgs {
+    /// Of which events stacks are asked for.
+    #[must_use]
+    pub fn stacks(&self) -> Stacks {
+        match self.sample_bytes {
+            _ if self.no_stacks => Stacks::None,
+            Some(mean_bytes) => Stacks::Sampled { mean_bytes },
+            None => Stacks::All,
+        }
+    }
+
     /// What is done unless it is asked otherwise, for so long and without a word.
     #[must_use]
     pub fn silent(pid: u32, duration: Duration) -> Self {
@@ -66,6 +80,7 @@ impl AttachArgs {
             hooks: Hooks::Auto,
             creators: Creators::Auto,
             no_stacks: false,
+            sample_bytes: None,
             holders: Holders::Auto,
             any: false,
             max_loss: 1.0,

@@ -100,7 +100,7 @@ async fn record(
     let options = Options {
         family: args.hooks.family(),
         creators: args.creators,
-        stacks: !args.no_stacks,
+        stacks: args.stacks(),
         holders: args.holders,
     };
     let mut live = Live::start(target, executable, options, &mut sink)?;

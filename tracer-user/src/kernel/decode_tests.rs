@@ -52,6 +52,15 @@ fn address(fd: u64, second: u64, bytes: &[u8]) -> [u64; 6] {
 }
 
 #[test]
+fn both_sides_sample_by_the_same_length() {
+    let args = [1, 2, 3, 4, 5, 6];
+    for kind in Kind::calls() {
+        let length = syscall(*kind, args).unwrap().length();
+        assert_eq!(length, kind.length(&args), "{}", kind.name());
+    }
+}
+
+#[test]
 fn calls() {
     let mmap = Syscall::Mmap {
         addr: 0,

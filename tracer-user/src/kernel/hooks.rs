@@ -9,6 +9,7 @@ use aya::{
 use tracer_ebpf::Kind;
 
 use super::programs::chain;
+use super::stacks::Stacks;
 use crate::failure::Failure;
 
 /// A way to hook system calls.
@@ -51,8 +52,8 @@ impl fmt::Display for Family {
 pub struct Hooked {
     /// The family in use.
     pub family: Family,
-    /// Whether stacks are taken.
-    pub stacks: bool,
+    /// Of which events stacks are taken.
+    pub stacks: Stacks,
     /// Calls that this kernel does not have or does not let us see.
     pub missing: Vec<Kind>,
     /// Better families that this kernel refused, and why.
@@ -64,10 +65,9 @@ impl Hooked {
     #[must_use]
     pub fn describe(&self) -> String {
         let family = self.family.name();
-        if self.stacks {
-            family.to_owned()
-        } else {
-            format!("{family}, without stacks")
+        match self.stacks {
+            Stacks::All | Stacks::Sampled { .. } => family.to_owned(),
+            Stacks::None => format!("{family}, without stacks"),
         }
     }
 }
@@ -94,7 +94,7 @@ const OPTIONAL: &[Kind] = &[
 pub(super) fn attach(
     ebpf: &mut Ebpf,
     family: Option<Family>,
-    stacks: bool,
+    stacks: Stacks,
 ) -> Result<Hooked, Failure> {
     let mut missing = attach_raw(ebpf)?;
     let candidates = family

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aya::{
-    Ebpf, EbpfLoader, Pod,
+    Ebpf, Pod,
     maps::{Array, HashMap, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
 };
 use aya_log::EbpfLogger;
@@ -15,19 +15,17 @@ use tracer_core::event::{Faults, Loss, Timestamp};
 use tracer_ebpf::{Account, Armed, Target};
 
 use super::{
-    btf::KernelTypes,
     counters::Counters,
     decode::{Record, decode, origin},
     faults::FaultCounts,
     hooks::{self, Family, Hooked},
+    object::load_object,
+    stacks::Stacks,
 };
 use crate::failure::{ExitStatus, Failure};
 
 /// The programs as the build script compiled them; empty when the BPF tools were missing.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer-programs"));
-
-/// Bytes of a kernel stack (`THREAD_SIZE` on x86-64), for kernels before 5.15 only.
-const KERNEL_STACK_SIZE: u64 = 16 << 10;
 
 /// A wire type that may cross into a map.
 #[derive(Clone, Copy)]
@@ -58,18 +56,20 @@ pub struct Programs {
 impl Programs {
     /// Loads the programs and hooks them in. Nothing is recorded before [`Self::arm`].
     ///
-    /// Without `stacks` each event costs about half, and nobody can say where it came from.
-    ///
     /// # Errors
     /// What the kernel refuses, by name.
-    pub fn load(only: Option<u32>, family: Option<Family>, stacks: bool) -> Result<Self, Failure> {
+    pub fn load(
+        only: Option<u32>,
+        family: Option<Family>,
+        stacks: Stacks,
+    ) -> Result<Self, Failure> {
         if OBJECT.is_empty() {
             return Err(Failure::unsupported(
                 "this build of tracer has no eBPF programs: bpf-linker was missing",
                 "run `cargo xtask setup`, then `cargo build --release` again",
             ));
         }
-        let mut ebpf = load_object(only, stacks)?;
+        let mut ebpf = load_object(OBJECT, only, stacks)?;
         // The map is missing when no program logs.
         let log = EbpfLogger::init(&mut ebpf).ok();
         let hooked = hooks::attach(&mut ebpf, family, stacks)?;
@@ -217,67 +217,6 @@ pub fn settle(
             count,
         })
         .collect()
-}
-
-fn load_object(only: Option<u32>, stacks: bool) -> Result<Ebpf, Failure> {
-    let bytes = std::fs::read("/sys/kernel/btf/vmlinux").map_err(|error| {
-        Failure::unsupported(
-            format!("the kernel's type information (/sys/kernel/btf/vmlinux) is missing: {error}"),
-            "tracer needs a kernel built with CONFIG_DEBUG_INFO_BTF",
-        )
-    })?;
-    let types = KernelTypes::parse(&bytes).map_err(|error| internal("read BTF", &error))?;
-    let offset = |structure: &str, path: &str| {
-        types.offset_of(structure, path).ok_or_else(|| {
-            Failure::unsupported(
-                format!("the kernel's type information has no {structure}.{path}"),
-                "please report the kernel version (`uname -r`)",
-            )
-        })
-    };
-    let tls = if cfg!(target_arch = "aarch64") {
-        "thread.uw.tp_value"
-    } else {
-        "thread.fsbase"
-    };
-    let task_pt_regs = u64::from(types.has_enumerator("BPF_FUNC_task_pt_regs"));
-    let only = u64::from(only.unwrap_or(0));
-    let log_level: u8 = if tracing::enabled!(tracing::Level::DEBUG) {
-        4
-    } else {
-        0
-    };
-    let (stack, tls, tgid) = (
-        offset("task_struct", "stack")?,
-        offset("task_struct", tls)?,
-        offset("task_struct", "tgid")?,
-    );
-    let (seed, no_stacks) = (seed(), u64::from(!stacks));
-    EbpfLoader::new()
-        // Only fentry needs the kernel's types, and `hooks` reads them then.
-        .btf(None)
-        .override_global("ONLY_TGID", &only, true)
-        .override_global("HASH_SEED", &seed, true)
-        .override_global("NO_STACKS", &no_stacks, true)
-        .override_global("HAS_TASK_PT_REGS", &task_pt_regs, true)
-        .override_global("TASK_STACK", &stack, true)
-        .override_global("KERNEL_STACK_SIZE", &KERNEL_STACK_SIZE, true)
-        .override_global("TASK_TLS", &tls, true)
-        .override_global("TASK_TGID", &tgid, true)
-        .override_global(aya_log::LEVEL, &log_level, false)
-        .load(OBJECT)
-        .map_err(|error| {
-            Failure::unsupported(
-                format!("the kernel refused the eBPF maps: {}", chain(&error)),
-                "`tracer doctor` shows what this kernel and these capabilities allow",
-            )
-        })
-}
-
-/// Where stack hashes start: not known to the target.
-fn seed() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one("stack hash seed")
 }
 
 fn take<T, E: std::error::Error>(

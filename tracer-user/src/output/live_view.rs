@@ -107,8 +107,9 @@ fn lines(report: &Report, elapsed: Duration, duration: Option<Duration>) -> Vec<
                     _ => frame.function.clone(),
                 },
             );
+        let estimated = if line.estimated { " (estimated)" } else { "" };
         lines.push(format!(
-            "{:>12}  touched first by {}",
+            "{:>12}  touched first{estimated} by {}",
             size(line.bytes),
             escape(&place)
         ));

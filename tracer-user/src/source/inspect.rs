@@ -11,7 +11,7 @@ use std::ops::Range;
 use tracer_core::event::{Backing, Mapping, ProcessFacts};
 use tracer_ebpf::{CodeRange, Target as Wire};
 
-use crate::{go::Binary, proc::target::Target};
+use crate::{go::Binary, kernel::Hooked, proc::target::Target};
 
 /// First address that no user code has, on any architecture.
 const USER_END: u64 = 1 << 63;
@@ -26,7 +26,7 @@ const ALL_USER_CODE: CodeRange = CodeRange {
 const EXECUTABLE: u32 = 4;
 
 /// The facts about a process that runs `binary`.
-pub(super) fn facts(target: &Target, binary: Option<&Binary>, hooks: &str) -> ProcessFacts {
+pub(super) fn facts(target: &Target, binary: Option<&Binary>, hooked: &Hooked) -> ProcessFacts {
     let go = binary.filter(|binary| binary.is_go);
     ProcessFacts {
         comm: target.comm.clone(),
@@ -43,7 +43,8 @@ pub(super) fn facts(target: &Target, binary: Option<&Binary>, hooks: &str) -> Pr
         cgo: go.map(|binary| binary.cgo),
         godebug: target.godebug.clone(),
         page_size: rustix::param::page_size() as u64,
-        hooks: Some(hooks.to_owned()),
+        hooks: Some(hooked.describe()),
+        sample_bytes: hooked.stacks.sample_bytes(),
     }
 }
 

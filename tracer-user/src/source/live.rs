@@ -26,7 +26,7 @@ use super::{
 use crate::{
     cli::{Creators as Wanted, Holders},
     failure::{ExitStatus, Failure},
-    kernel::{Family, Programs, decode::Record, settle},
+    kernel::{Family, Programs, Stacks, decode::Record, settle},
     proc::{cgroup, is_gone, maps, sockets, target::Target},
     symbols::{Executable, OWN_PROGRAM, Worker},
 };
@@ -67,8 +67,8 @@ pub struct Options {
     pub family: Option<Family>,
     /// Whether it is watched who creates goroutines.
     pub creators: Wanted,
-    /// Whether stacks are taken.
-    pub stacks: bool,
+    /// Of which events stacks are taken.
+    pub stacks: Stacks,
     /// Whether it is searched who holds the heap.
     pub holders: Holders,
 }
@@ -117,7 +117,7 @@ impl Live {
         let mappings = maps::read(pid).map_err(|error| gone(&target, &error.into()))?;
         let binary = executable.as_ref().map(Executable::binary);
         let binary_is_go = binary.is_some_and(|binary| binary.is_go);
-        let facts = inspect::facts(&target, binary, &programs.hooked().describe());
+        let facts = inspect::facts(&target, binary, programs.hooked());
         let mut creators = Creators::new(options.creators, places(&target, binary, &mappings));
         let wire = Wire {
             new_g: creators.new_g(),

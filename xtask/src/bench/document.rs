@@ -23,6 +23,8 @@ the running process by its pid, and stop before the next U. Peers count what the
   while another is, on CPU 1.
 - `rate`: brk from stacks of which one in a hundred is another; the most that one CPU can offer, or the highest rate without loss.
 - `agent-cpu`: CPU time of the tracer under `mm`. `memory`: its RSS and its maps while it records `mm` and `random`.
+- `sampling`: a thousand seeds of the sampler against events of known sizes, without a kernel: how far the mean estimate
+  is from the truth, and how many estimates lie within three standard deviations of theory.
 - `replay`: `tracer analyze` of a recording, with start and report. `size`: bytes for each event, with everything in the file.
 ";
 

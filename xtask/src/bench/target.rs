@@ -1,6 +1,7 @@
 //! What the figures should be, and whether a run reaches it.
 
 use super::cell::{Cell, short};
+use super::sampling::WORST;
 
 /// A figure that is aimed at.
 pub(super) struct Target {
@@ -295,6 +296,20 @@ pub(super) const TARGETS: &[Target] = &[
         "bytes per event after zstd, random",
         ["size", "tracer", "zstd", "random"],
         AtMost(7.0),
+        "",
+    ),
+    of(
+        "P22",
+        "bias of estimates from a sample, in percent",
+        ["sampling", "tracer", "bias", WORST],
+        AtMost(0.5),
+        "",
+    ),
+    of(
+        "P22",
+        "estimates within three standard deviations, in percent",
+        ["sampling", "tracer", "within 3 sigma", WORST],
+        AtLeast(99.0),
         "",
     ),
 ];

@@ -1,7 +1,7 @@
 //! The second half of the text: ledger, calls, growing stacks, sockets, counts.
 
 use super::{Page, go, holders, sockets};
-use crate::report::numbers::{mib, plural, signed_mib};
+use crate::report::numbers::{about, mib, plural, signed_mib};
 use crate::report::{CallLine, GapLine, LedgerTable, Memory, Report, StackFrame};
 
 /// Lines shown of a stack; the JSON report has all.
@@ -127,11 +127,12 @@ fn calls(page: &mut Page, calls: &[CallLine]) {
         };
         page.paragraph(&format!("{} {}{bytes}{failed}", call.call, call.count));
         if call.bytes.is_some() {
+            let about = about(call.origins.iter().any(|origin| origin.estimated));
             for (class, (count, bytes)) in call.classes() {
                 let (name, bytes) = (class.name(), mib(bytes));
                 page.line(
                     "      ",
-                    &format!("{name}: {}, {bytes}", plural(count, "call")),
+                    &format!("{name}: {about}{}, {bytes}", plural(count, "call")),
                 );
             }
         }
@@ -145,7 +146,8 @@ fn growing(page: &mut Page, report: &Report) {
     }
     page.heading("memory touched for the first time while watching, by stack");
     for line in written.iter().take(GROWING) {
-        let bytes = format!("  {:>14}  ", mib(line.bytes));
+        let bytes = format!("{}{}", about(line.estimated), mib(line.bytes));
+        let bytes = format!("  {bytes:>14}  ");
         if line.stack.is_empty() {
             page.item(&bytes, "                  ", "without a stack");
         }

@@ -239,6 +239,44 @@ fn what_lessens_the_report_stands_above_it() {
 }
 
 #[test]
+fn estimates_say_that_they_are() {
+    let mut process = process("shop", "main.load", Some(EndedBy::Exit));
+    let facts = ProcessFacts {
+        sample_bytes: Some(524_288),
+        ..process.facts().clone()
+    };
+    process.apply(Timestamp(1), &EventKind::Process(facts));
+    let call = Call {
+        tid: 1,
+        entered: None,
+        stack: None,
+        goroutine: None,
+        outcome: Ok(0),
+        what: Syscall::Madvise {
+            addr: 0,
+            len: MIB,
+            advice: Advice::FREE,
+        },
+    };
+    process.apply(Timestamp(1), &EventKind::Call(call));
+    let report = Report::on(&process);
+    check_first_line(
+        &report,
+        "Stacks are those of a sample, one of 524288 bytes on average: ",
+    );
+    let text = text(&report);
+    for line in [
+        "       410.0 MiB  given back while watching (2 calls)\n",
+        "       409.0 MiB  given back while watching by background scavenger (about 1 call)\n",
+        "  madvise_free 2, 410.0 MiB\n      background scavenger: about 1 call, 409.0 MiB\n",
+        // Each page stands for 128.5.
+        "  about 257.0 MiB  main.load (load.go:12)\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
 fn names_of_the_target_cannot_harm() {
     for name in [
         "\u{1b}]0;x\u{7}",

@@ -32,6 +32,8 @@ pub(super) struct ProcessFacts {
     page_size: u64,
     #[prost(string, optional, tag = "13")]
     hooks: Option<String>,
+    #[prost(uint64, optional, tag = "14")]
+    sample_bytes: Option<u64>,
 }
 
 /// Two types with the same fields, converted into each other; a field in one only is an error.
@@ -56,7 +58,7 @@ pub(super) use same_fields;
 
 same_fields!(ProcessFacts, {
     comm, exe, build_id, go_version, main_module, dependencies, arch, stripped, pie, cgo, godebug,
-    page_size, hooks,
+    page_size, hooks, sample_bytes,
 });
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -90,11 +90,10 @@ impl Live {
             tracing::warn!("stacks of the new program are less complete: {failure}");
         }
         self.go = go_reader(&self.target, binary.is_some_and(|binary| binary.is_go));
-        let hooks = self.programs.hooked().describe();
         sink.push_now(EventKind::Process(inspect::facts(
             &self.target,
             binary,
-            &hooks,
+            self.programs.hooked(),
         )));
         self.snapshot(sink);
     }

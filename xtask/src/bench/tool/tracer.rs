@@ -192,6 +192,9 @@ fn kinds(calls: &BTreeMap<String, u64>) -> Vec<&str> {
     kinds
 }
 
+/// Known of all calls, not of a sample.
 fn is_the_runtimes(origin: &Value) -> bool {
-    origin["class"] != "user code" && !list(&origin["stack"]).is_empty()
+    origin["estimated"] == false
+        && origin["class"] != "user code"
+        && !list(&origin["stack"]).is_empty()
 }
