@@ -126,19 +126,21 @@ fn clients_of_real_libraries_are_told_apart() -> Result<()> {
 #[test]
 fn sockets_from_before_the_attach_are_told_by_their_addresses() -> Result<()> {
     let executable = Program::build("sockets", GoVersion::GO_1_27, &[])?;
-    // In a network namespace of its own, whose tables are not those of the tool.
+    // In network and pid namespaces of its own, whose tables and numbers are not those of the tool.
     let mut unshare = Command::new("unshare");
-    unshare.arg("--net").arg(executable);
+    unshare.args(["--net", "--pid", "--fork", "--kill-child"]);
+    unshare.arg(executable);
     unshare.args(["-alone", "-good", "5", "-leaky", "500"]);
     let mut program = Running::start(&mut unshare)?;
     let ready = program.event("ready", SOON)?;
     let address = ready["address"].as_str().context("an address")?;
+    let pid = program.child()?;
     program.send("go")?;
     program.event("counted", SOON)?;
-    let tool = Tool::attached(program.pid(), &["--json", "-q"])?;
+    let tool = Tool::attached(pid, &["--json", "-q", "--creators", "on"])?;
     program.send("go")?;
     program.event("counted", SOON)?;
-    let open = sockets_of(program.pid())?;
+    let open = sockets_of(pid)?;
     sleep(Duration::from_millis(700));
     tool.signal(rustix::process::Signal::INT)?;
     let report = tool.finish()?.report()?.0;
@@ -165,6 +167,22 @@ fn sockets_from_before_the_attach_are_told_by_their_addresses() -> Result<()> {
         let origins = list(&sockets["origins"]).iter();
         let known = origins.filter(|origin| origin["origin"]["function"] == own);
         ensure!(known.count() == 1, "{own}: {sockets:#}");
+    }
+    check_openers(&report)
+}
+
+/// The goroutines say how many of the sockets that they opened are open.
+fn check_openers(report: &Value) -> Result<()> {
+    for opener in ["main.main", "main.serve"] {
+        let site = list(&report["goroutines"]["sites"])
+            .iter()
+            .find(|site| {
+                let function = site["function"].as_str().unwrap_or_default();
+                let is_main = opener == "main.main" && site["created_by"].is_null();
+                is_main || function == opener
+            })
+            .with_context(|| format!("{opener}: {:#}", report["goroutines"]))?;
+        ensure!(site["open_sockets"] == 500, "{site:#}");
     }
     Ok(())
 }

@@ -1,10 +1,8 @@
 //! Kernels without what is needed, and containers around the target or the tool.
 
-use std::fs;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use tracer_tests::{GoVersion, Program, Running, tracer_binary};
 
 use super::ask::{SOON, UNSUPPORTED, outcome, refused, steady, with_mounts};
@@ -74,7 +72,7 @@ fn the_target_in_a_container() -> Result<()> {
         .arg(executable);
     let container = Running::start(&mut unshare)?;
     container.event("ready", SOON)?;
-    let target = child_of(container.pid())?;
+    let target = container.child()?;
     let report = tracer_tests::attach(target, &["--json", "-d", "1s"])?.report()?;
     ensure!(report.0["process"]["exe"] == "/mnt/steady", "{report:#?}");
     ensure!(report.0["process"]["pid"] == target, "{report:#?}");
@@ -87,24 +85,4 @@ fn the_target_in_a_container() -> Result<()> {
         "{report:#?}"
     );
     Ok(())
-}
-
-fn child_of(parent: u32) -> Result<u32> {
-    let wanted = format!("\nPPid:\t{parent}\n");
-    let start = Instant::now();
-    while start.elapsed() < SOON {
-        for entry in fs::read_dir("/proc")? {
-            let path = entry?.path();
-            let is_child = |text: String| text.contains(&wanted);
-            if let Some(pid) = path
-                .file_name()
-                .and_then(|name| name.to_str()?.parse().ok())
-                && fs::read_to_string(path.join("status")).is_ok_and(is_child)
-            {
-                return Ok(pid);
-            }
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    bail!("process {parent} has no child");
 }

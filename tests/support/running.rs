@@ -1,5 +1,6 @@
 //! A program under test: steered through its stdin, heard through its stdout.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -66,6 +67,27 @@ impl Running {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Process id of the program that the child, say `unshare`, has started.
+    ///
+    /// # Errors
+    /// If it has started none.
+    pub fn child(&self) -> Result<u32> {
+        let wanted = format!("\nPPid:\t{}\n", self.pid());
+        // Kernels may come without `/proc/PID/task/TID/children`.
+        for entry in fs::read_dir("/proc")? {
+            let path = entry?.path();
+            let is_child = |status: String| status.contains(&wanted);
+            if fs::read_to_string(path.join("status")).is_ok_and(is_child)
+                && let Some(pid) = path
+                    .file_name()
+                    .and_then(|name| name.to_str()?.parse().ok())
+            {
+                return Ok(pid);
+            }
+        }
+        bail!("{} has no child", self.name)
     }
 
     /// Sends a command line.

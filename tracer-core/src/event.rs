@@ -30,7 +30,7 @@ pub use sample::{
     MemoryDetail, MemorySample,
 };
 
-pub use socket::{OtherDescriptors, SocketAbout, SocketState, SocketStates};
+pub use socket::{OtherDescriptors, SocketAbout, SocketState, SocketStates, SocketTraffic};
 
 /// Nanoseconds of the kernel's monotonic clock.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]

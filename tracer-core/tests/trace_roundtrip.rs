@@ -13,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tracer_core::event::{
     Ancestor, CreatorWatch, EndedBy, Event, EventKind, MemoryDetail, OtherDescriptors, Peer,
-    ProcessId, SocketAbout, SocketState, SocketStates, Timestamp,
+    ProcessId, SocketAbout, SocketState, SocketStates, SocketTraffic, Timestamp,
 };
 use tracer_core::trace::{Encoder, Index, Reader};
 
@@ -45,6 +45,7 @@ fn goroutines_and_sockets() -> BoxedStrategy<EventKind> {
                 inode,
                 state,
                 queued: inode,
+                traffic: (state % 3 == 0).then_some(SocketTraffic { sent: inode, received: 7 }),
                 about: (state % 2 == 0).then(|| SocketAbout {
                     protocol: "UDP".to_owned(),
                     local: None,

@@ -1,5 +1,7 @@
 //! What the kernel says of open sockets.
 
+use std::ops::AddAssign;
+
 use super::{Peer, Timestamp};
 
 /// The sockets of a process, as `/proc` lists them.
@@ -29,8 +31,26 @@ pub struct SocketState {
     pub state: u32,
     /// Bytes that wait in its kernel buffers, to be sent or read.
     pub queued: u64,
+    /// TCP: what went through it, where the kernel tells.
+    pub traffic: Option<SocketTraffic>,
     /// What it is, told the first time.
     pub about: Option<SocketAbout>,
+}
+
+/// Bytes of a connection; headers and what was sent again are not counted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SocketTraffic {
+    /// To the other end.
+    pub sent: u64,
+    /// From the other end.
+    pub received: u64,
+}
+
+impl AddAssign for SocketTraffic {
+    fn add_assign(&mut self, other: Self) {
+        self.sent = self.sent.saturating_add(other.sent);
+        self.received = self.received.saturating_add(other.received);
+    }
 }
 
 /// What does not change about a socket.

@@ -11,12 +11,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use listing::{OtherCount, Unexplained};
+pub use listing::{Listed, OtherCount, Unexplained};
 pub use origins::{Origin, OriginCount};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Call, Errno, Peer, SocketAbout, Syscall, Timestamp};
+use crate::event::{Call, Errno, Peer, SocketAbout, SocketTraffic, Syscall, Timestamp};
 use crate::ledger::creators::CreatorLedger;
 use origins::{OriginId, Origins};
 
@@ -72,6 +72,7 @@ struct Socket {
     /// As last seen.
     state: Option<&'static str>,
     queued: u64,
+    traffic: Option<SocketTraffic>,
     about: Option<SocketAbout>,
 }
 

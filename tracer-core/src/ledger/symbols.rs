@@ -133,6 +133,14 @@ impl SymbolTable {
         lines
     }
 
+    /// One of the addresses of a stack is this one.
+    #[must_use]
+    pub fn has_address(&self, stack: Option<StackId>, address: u64) -> bool {
+        stack
+            .and_then(|id| self.stacks.get(&id))
+            .is_some_and(|stack| stack.addresses.contains(&address))
+    }
+
     /// The function at an address, the inlined one where there is one.
     #[must_use]
     pub fn innermost(&self, address: u64, is_return: bool) -> Option<&Frame> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::stack::StackFrame;
 use crate::event::{GoroutineGroup, Goroutines as Census};
+use crate::ledger::creators::{Chain, ChainEnd, Hop};
 use crate::ledger::trend::difference;
 use crate::process::Process;
 
@@ -44,6 +45,9 @@ pub struct GoroutineSite {
     pub stack_bytes: u64,
     /// How long the longest waiting one waits.
     pub longest_wait_seconds: Option<f64>,
+    /// Open sockets that they opened while watched, as far as it is known how the goroutines that
+    /// open sockets were created; `None` where one `go` statement starts several functions.
+    pub open_sockets: Option<u64>,
 }
 
 /// Sums over the groups of one site.
@@ -62,22 +66,31 @@ impl Goroutines {
         let before = censuses.before().map(|before| (before, by_site(before)));
         let mut sites: Vec<_> = by_site(now).into_iter().collect();
         sites.sort_by_key(|(_, site)| Reverse(site.count));
-        sites.truncate(MAX_SITES);
+        let mut of_statement: BTreeMap<u64, usize> = BTreeMap::new();
+        for ((created_at, _), _) in &sites {
+            *of_statement.entry(*created_at).or_default() += 1;
+        }
         let line = |((created_at, start), site): ((u64, u64), Site<'_>)| {
             let count = scaled(site.count, now);
             let growth = before.as_ref().map(|(census, sites)| {
                 let before = sites.get(&(created_at, start));
                 difference(count, before.map_or(0, |site| scaled(site.count, census)))
             });
+            let start = StackFrame::at(process, start, false);
+            // The runtime's own assembly created it, at an address that tells nothing.
+            let is_main = start.function == "runtime.main";
             let most = site.doing.iter().max_by_key(|(_, count)| **count);
             GoroutineSite {
                 count,
                 growth,
-                start: StackFrame::at(process, start, false),
-                created_by: (created_at != 0).then(|| StackFrame::at(process, created_at, true)),
+                start,
+                created_by: (created_at != 0 && !is_main)
+                    .then(|| StackFrame::at(process, created_at, true)),
                 waiting_on: most.map(|(doing, _)| (*doing).to_owned()),
                 stack_bytes: scaled(site.stack_bytes, now),
                 longest_wait_seconds: site.longest_wait_ns.map(|ns| ns as f64 / 1e9),
+                open_sockets: (of_statement.get(&created_at) == Some(&1))
+                    .then(|| open_sockets(process, (!is_main).then_some(created_at))),
             }
         };
         Some(Self {
@@ -86,9 +99,26 @@ impl Goroutines {
                 .as_ref()
                 .map(|(before, _)| difference(now.total, before.total)),
             sampled: now.sampled,
-            sites: sites.into_iter().map(line).collect(),
+            sites: sites.into_iter().take(MAX_SITES).map(line).collect(),
         })
     }
+}
+
+/// Open sockets that goroutines of one `go` statement opened; without one, the main goroutine.
+fn open_sockets(process: &Process, created_at: Option<u64>) -> u64 {
+    let symbols = process.symbols();
+    let created_there = |chain: &Chain| match (chain.hops.first(), created_at) {
+        (Some(Hop::Listed(address)), Some(created_at)) => *address == created_at,
+        (Some(Hop::Seen(stack)), Some(created_at)) => symbols.has_address(*stack, created_at),
+        (None, None) => chain.end == ChainEnd::Whole,
+        _ => false,
+    };
+    process
+        .descriptors()
+        .origins()
+        .filter(|(origin, ..)| origin.is_some_and(|origin| created_there(&origin.chain)))
+        .map(|(_, count, _)| count.opened.saturating_sub(count.closed))
+        .sum()
 }
 
 fn by_site(census: &Census) -> BTreeMap<(u64, u64), Site<'_>> {

@@ -7,6 +7,15 @@ pub(crate) fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / MIB)
 }
 
+/// `512 bytes`, `1.5 KiB`, `12.3 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => plural(bytes, "byte"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => mib(bytes),
+    }
+}
+
 /// `+12.3 MiB`.
 pub(crate) fn signed_mib(bytes: i64) -> String {
     // Adding 0 turns -0.0 into 0.0.
@@ -33,6 +42,9 @@ mod tests {
     fn numbers() {
         assert_eq!(mib(428_867_584), "409.0 MiB");
         assert_eq!(mib(0), "0.0 MiB");
+        assert_eq!(size(1), "1 byte");
+        assert_eq!(size(1536), "1.5 KiB");
+        assert_eq!(size(428_867_584), "409.0 MiB");
         assert_eq!(signed_mib(-4096), "+0.0 MiB");
         assert_eq!(signed_mib(-3 << 20), "-3.0 MiB");
         assert_eq!(plural(1, "call"), "1 call");

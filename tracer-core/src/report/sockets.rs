@@ -109,6 +109,11 @@ pub struct SocketOrigin {
     pub peers: Vec<String>,
     /// Open TCP sockets by state, as last seen.
     pub states: Option<BTreeMap<&'static str, u64>>,
+    /// Bytes that went through the open TCP sockets, without headers, as last seen; `None` where
+    /// the kernel does not tell.
+    pub bytes_sent: Option<u64>,
+    /// The same from the other end.
+    pub bytes_received: Option<u64>,
     /// The service's own line.
     pub origin: Option<StackFrame>,
     /// The service's own lines between it and the call, where what it calls is called by others

@@ -2,6 +2,7 @@
 //! is in.
 
 mod table;
+mod traffic;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
@@ -58,6 +59,12 @@ impl Reader {
             let table = read_capped(format!("/proc/{pid}/net/{table}"), CAP).unwrap_or_default();
             rows.extend(parse(&table, protocol, &wanted));
         }
+        let traffic = if rows.is_empty() {
+            HashMap::new()
+        } else {
+            // Without the right to enter the namespace it stays unknown.
+            traffic::read(pid).unwrap_or_default()
+        };
         let table = read_capped(format!("/proc/{pid}/net/unix"), CAP).unwrap_or_default();
         rows.extend(parse_unix(&table, &wanted));
         let told = std::mem::replace(&mut self.known, wanted);
@@ -83,6 +90,7 @@ impl Reader {
                 inode,
                 state: row.map_or(0, |row| row.state),
                 queued: row.map_or(0, |row| row.queued),
+                traffic: traffic.get(&inode).copied(),
                 about: about(open.fd, inode),
             })
         });

@@ -1,9 +1,10 @@
 //! What `/proc` lists from time to time, against what the calls have told.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use super::{DescriptorLedger, Origin, Socket};
-use crate::event::{SocketAbout, SocketState, SocketStates, Timestamp};
+use crate::event::{SocketAbout, SocketState, SocketStates, SocketTraffic, Timestamp};
 use crate::ledger::descriptors::origins::OriginId;
 
 /// Kinds of other descriptors that are told apart; the kernel has about thirty.
@@ -27,8 +28,42 @@ pub struct Unexplained<'a> {
     pub state: Option<&'static str>,
     /// Bytes in the kernel's buffers.
     pub queued: u64,
+    /// What went through it.
+    pub traffic: Option<SocketTraffic>,
     /// What it is, if that was told.
     pub about: Option<&'a SocketAbout>,
+}
+
+/// Open sockets together, as last listed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Listed {
+    /// TCP: how many are in which state.
+    pub states: BTreeMap<&'static str, u64>,
+    /// What went through them; `None` where the kernel told it of none.
+    pub traffic: Option<SocketTraffic>,
+}
+
+impl Listed {
+    /// Counts one more.
+    pub fn add(&mut self, state: Option<&'static str>, traffic: Option<SocketTraffic>) {
+        if let Some(state) = state {
+            *self.states.entry(state).or_default() += 1;
+        }
+        if let Some(traffic) = traffic {
+            *self.traffic.get_or_insert_default() += traffic;
+        }
+    }
+}
+
+impl AddAssign for Listed {
+    fn add_assign(&mut self, other: Self) {
+        for (state, count) in other.states {
+            *self.states.entry(state).or_default() += count;
+        }
+        if let Some(traffic) = other.traffic {
+            *self.traffic.get_or_insert_default() += traffic;
+        }
+    }
 }
 
 impl DescriptorLedger {
@@ -49,6 +84,7 @@ impl DescriptorLedger {
             {
                 socket.state = (listed.state != 0).then(|| listed.name());
                 socket.queued = listed.queued;
+                socket.traffic = listed.traffic;
                 if let Some(about) = &listed.about {
                     socket.about = Some(about.clone());
                 }
@@ -56,20 +92,21 @@ impl DescriptorLedger {
         }
     }
 
-    /// Open sockets of each origin by state, as last seen; `None` without a reading. Those from
-    /// before the start have no origin.
+    /// The open sockets of each origin, as last listed; `None` without a list. Those from before
+    /// the start have no origin.
     #[must_use]
-    pub fn states(&self) -> Option<BTreeMap<Option<&Origin>, BTreeMap<&'static str, u64>>> {
+    pub fn listed(&self) -> Option<BTreeMap<Option<&Origin>, Listed>> {
         let origins = self.origins.iter().map(|(id, origin, _)| (id, origin));
         let origins: BTreeMap<OriginId, Option<&Origin>> = origins.collect();
-        let mut states: BTreeMap<Option<&Origin>, BTreeMap<&'static str, u64>> = BTreeMap::new();
+        let mut by_origin: BTreeMap<Option<&Origin>, Listed> = BTreeMap::new();
         for socket in self.sockets.values() {
             let origin = socket.opened.and_then(|opened| *origins.get(&opened.by)?);
-            if let Some(state) = socket.state {
-                *states.entry(origin).or_default().entry(state).or_default() += 1;
-            }
+            by_origin
+                .entry(origin)
+                .or_default()
+                .add(socket.state, socket.traffic);
         }
-        self.has_states.then_some(states)
+        self.has_states.then_some(by_origin)
     }
 
     /// Bytes that wait in the kernel's buffers of all sockets, as last seen; `None` without a
@@ -88,6 +125,7 @@ impl DescriptorLedger {
             found: socket.found,
             state: socket.state,
             queued: socket.queued,
+            traffic: socket.traffic,
             about: socket.about.as_ref(),
         })
     }

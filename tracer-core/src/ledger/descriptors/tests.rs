@@ -320,11 +320,16 @@ fn states_are_those_of_the_socket_that_was_meant() {
         Open(20, 4),
         Open(60, 5),
     ]);
-    assert_eq!(ledger.states(), None);
+    assert_eq!(ledger.listed(), None);
+    let traffic = SocketTraffic {
+        sent: 10,
+        received: 20,
+    };
     let socket = |fd, inode, state| SocketState {
         fd,
         inode,
         state,
+        traffic: Some(traffic),
         ..SocketState::default()
     };
     ledger.observe(&SocketStates {
@@ -338,9 +343,17 @@ fn states_are_those_of_the_socket_that_was_meant() {
         ],
         ..SocketStates::default()
     });
-    let states = ledger.states().unwrap_or_default();
-    let counts: Vec<_> = states.values().flatten().collect();
-    assert_eq!(counts, [(&"CLOSE_WAIT", &1), (&"ESTABLISHED", &1)]);
+    let listed = ledger.listed().unwrap_or_default();
+    let of_origin = listed.values().find(|listed| !listed.states.is_empty());
+    let twice = SocketTraffic {
+        sent: 20,
+        received: 40,
+    };
+    let expected = Listed {
+        states: BTreeMap::from([("CLOSE_WAIT", 1), ("ESTABLISHED", 1)]),
+        traffic: Some(twice),
+    };
+    assert_eq!(of_origin, Some(&expected));
 }
 
 /// A settled list begun at an instant.

@@ -8,6 +8,7 @@ use super::way::{MAX_OWN, Place, Way, place};
 use super::{SocketOrigin, peer_text};
 use crate::event::{Peer, Timestamp};
 use crate::ledger::creators::ChainEnd;
+use crate::ledger::descriptors::Listed;
 use crate::ledger::symbols::Line;
 use crate::process::Process;
 use crate::report::stack::{StackFrame, frames};
@@ -27,7 +28,7 @@ struct Sum {
     oldest: Option<Timestamp>,
     peers: BTreeSet<Peer>,
     stacks: u64,
-    states: Option<BTreeMap<&'static str, u64>>,
+    listed: Option<Listed>,
 }
 
 impl Sum {
@@ -56,11 +57,8 @@ impl AddAssign for Sum {
         };
         self.peers.extend(other.peers);
         self.stacks += other.stacks;
-        if let Some(others) = other.states {
-            let states = self.states.get_or_insert_default();
-            for (state, count) in others {
-                *states.entry(state).or_default() += count;
-            }
+        if let Some(others) = other.listed {
+            *self.listed.get_or_insert_default() += others;
         }
     }
 }
@@ -86,7 +84,7 @@ struct Group<'a> {
 pub(super) fn all(process: &Process) -> Vec<SocketOrigin> {
     let mut parts: BTreeMap<Key<'_>, Vec<Part<'_>>> = BTreeMap::new();
     let mut beyond = Sum::default();
-    let states = process.descriptors().states();
+    let listed = process.descriptors().listed();
     for (origin, count, oldest) in process.descriptors().origins() {
         let sum = Sum {
             opened: count.opened,
@@ -94,8 +92,8 @@ pub(super) fn all(process: &Process) -> Vec<SocketOrigin> {
             oldest,
             peers: count.peers.clone(),
             stacks: 1,
-            states: states.as_ref().map(|states| {
-                let own = origin.and_then(|_| states.get(&origin));
+            listed: listed.as_ref().map(|listed| {
+                let own = origin.and_then(|_| listed.get(&origin));
                 own.cloned().unwrap_or_default()
             }),
         };
@@ -210,6 +208,7 @@ impl<'a> Group<'a> {
         let own = way.and_then(|way| way.own(self.depth));
         let through = way.map_or(&[][..], |way| &way.own[..self.depth]);
         let stack = way.and_then(|way| way.hops.first());
+        let traffic = sum.listed.as_ref().and_then(|listed| listed.traffic);
         SocketOrigin {
             opened: sum.opened,
             closed: sum.closed,
@@ -219,7 +218,9 @@ impl<'a> Group<'a> {
                 .oldest
                 .map(|oldest| process.last_at().seconds_since(oldest)),
             peers: sum.peers.iter().take(MAX_PEERS).map(peer_text).collect(),
-            states: sum.states.clone(),
+            states: sum.listed.as_ref().map(|listed| listed.states.clone()),
+            bytes_sent: traffic.map(|traffic| traffic.sent),
+            bytes_received: traffic.map(|traffic| traffic.received),
             origin: own.map(StackFrame::from_frame),
             through: through
                 .iter()

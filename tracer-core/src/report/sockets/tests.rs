@@ -3,7 +3,7 @@
 use super::Sockets;
 use crate::event::{
     Ancestor, Call, Creation, CreatorWatch, EventKind, Frame, Peer, ProcessFacts, SocketAbout,
-    SocketState, SocketStates, StackId, StackTrace, Symbol, Syscall, Timestamp,
+    SocketState, SocketStates, SocketTraffic, StackId, StackTrace, Symbol, Syscall, Timestamp,
 };
 use crate::process::Process;
 
@@ -265,6 +265,10 @@ fn sockets_that_no_call_has_opened_are_told_by_their_addresses() {
         inode: fd as u64,
         state,
         queued: 5,
+        traffic: Some(SocketTraffic {
+            sent: 1,
+            received: 2,
+        }),
         about: Some(SocketAbout {
             protocol: "TCP".to_owned(),
             local: inet(local),
@@ -292,17 +296,19 @@ fn sockets_that_no_call_has_opened_are_told_by_their_addresses() {
         .map(|group| {
             let words = group.direction.map_or("", super::Direction::words);
             let address = group.address.as_deref().unwrap_or("nowhere");
-            format!("{} {words} {address} {:?}", group.open, group.states)
+            let (open, states) = (group.open, &group.states);
+            let traffic = (group.bytes_sent.zip(group.bytes_received)).unwrap_or_default();
+            format!("{open} {words} {address} {states:?} {traffic:?}")
         })
         .collect();
     found.sort();
     assert_eq!(
         found,
         [
-            "1 at nowhere {\"CLOSE\": 1}",
-            "1 listening on 0.0.0.0:80 {\"LISTEN\": 1}",
-            "1 to 10.0.0.7:443 {\"ESTABLISHED\": 1}",
-            "2 accepted on 10.0.0.1:80 {\"CLOSE_WAIT\": 1, \"ESTABLISHED\": 1}",
+            "1 at nowhere {\"CLOSE\": 1} (1, 2)",
+            "1 listening on 0.0.0.0:80 {\"LISTEN\": 1} (1, 2)",
+            "1 to 10.0.0.7:443 {\"ESTABLISHED\": 1} (1, 2)",
+            "2 accepted on 10.0.0.1:80 {\"CLOSE_WAIT\": 1, \"ESTABLISHED\": 1} (2, 4)",
         ]
     );
     assert_eq!((sockets.found, sockets.queued_bytes), (5, Some(25)));

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::peer_text;
 use crate::event::{Peer, SocketAbout};
-use crate::ledger::descriptors::{DescriptorLedger, Unexplained};
+use crate::ledger::descriptors::{DescriptorLedger, Listed, Unexplained};
 
 /// Groups shown; the rest is summed up in one without an address.
 const MAX_GROUPS: usize = 50;
@@ -28,6 +28,11 @@ pub struct UnexplainedSockets {
     pub address: Option<String>,
     /// TCP: by state.
     pub states: BTreeMap<&'static str, u64>,
+    /// Bytes that went through them, without headers, as last seen; `None` where the kernel does
+    /// not tell.
+    pub bytes_sent: Option<u64>,
+    /// The same from the other end.
+    pub bytes_received: Option<u64>,
 }
 
 /// Which side of a connection a socket is.
@@ -76,21 +81,19 @@ pub(super) fn all(ledger: &DescriptorLedger) -> Vec<UnexplainedSockets> {
         .filter(|socket| socket.state == Some("LISTEN"))
         .filter_map(|socket| port(socket.about?.local.as_ref()))
         .collect();
-    let mut groups: BTreeMap<_, (u64, BTreeMap<&'static str, u64>)> = BTreeMap::new();
+    let mut groups: BTreeMap<_, (u64, Listed)> = BTreeMap::new();
     for socket in &sockets {
         let (direction, address) = place(socket, &listening);
         let protocol = socket.about.map(|about| about.protocol.as_str());
         let key = (socket.found, protocol, direction, address);
-        let (open, states) = groups.entry(key).or_default();
+        let (open, listed) = groups.entry(key).or_default();
         *open += 1;
-        if let Some(state) = socket.state {
-            *states.entry(state).or_default() += 1;
-        }
+        listed.add(socket.state, socket.traffic);
     }
     let mut groups: Vec<UnexplainedSockets> = groups
         .into_iter()
         .map(
-            |((found, protocol, direction, address), (open, states))| UnexplainedSockets {
+            |((found, protocol, direction, address), (open, listed))| UnexplainedSockets {
                 open,
                 found,
                 protocol: protocol
@@ -98,7 +101,9 @@ pub(super) fn all(ledger: &DescriptorLedger) -> Vec<UnexplainedSockets> {
                     .map(str::to_owned),
                 direction,
                 address: address.map(peer_text),
-                states,
+                states: listed.states,
+                bytes_sent: listed.traffic.map(|traffic| traffic.sent),
+                bytes_received: listed.traffic.map(|traffic| traffic.received),
             },
         )
         .collect();
@@ -114,10 +119,19 @@ pub(super) fn all(ledger: &DescriptorLedger) -> Vec<UnexplainedSockets> {
             for (state, count) in &other.states {
                 *sum.states.entry(state).or_default() += count;
             }
+            sum.bytes_sent = both(sum.bytes_sent, other.bytes_sent);
+            sum.bytes_received = both(sum.bytes_received, other.bytes_received);
         }
         groups.extend(Some(sum).filter(|sum| sum.open > 0));
     }
     groups
+}
+
+fn both(mine: Option<u64>, theirs: Option<u64>) -> Option<u64> {
+    match (mine, theirs) {
+        (Some(mine), Some(theirs)) => Some(mine.saturating_add(theirs)),
+        (mine, theirs) => mine.or(theirs),
+    }
 }
 
 /// How many of the others there are; `None` without a list.

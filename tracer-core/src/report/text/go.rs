@@ -127,11 +127,17 @@ pub(super) fn goroutines(page: &mut Page, goroutines: &Goroutines) {
         let creator = site.created_by.as_ref().map_or(String::new(), |creator| {
             format!(", created by {}", creator.place())
         });
+        let sockets = site
+            .open_sockets
+            .filter(|sockets| *sockets > 0)
+            .map_or(String::new(), |sockets| {
+                format!(", have opened {} that are open", plural(sockets, "socket"))
+            });
         page.item(
             "    ",
             "        ",
             &format!(
-                "{}{growth} {}{creator}{doing}",
+                "{}{growth} {}{creator}{doing}{sockets}",
                 site.count,
                 site.start.place()
             ),

@@ -1,7 +1,7 @@
 //! The sockets: how many, by whom, and what else is open.
 
 use super::Page;
-use crate::report::numbers::{mib, plural};
+use crate::report::numbers::{mib, plural, size};
 use crate::report::{PerOpen, Slope, Sockets, UnexplainedSockets};
 
 /// The sockets, by at most `most` origins.
@@ -67,6 +67,7 @@ pub(super) fn write(page: &mut Page, sockets: &Sockets, most: usize) {
             page.line("        ", &format!("to {}", origin.peers.join(", ")));
         }
         states(page, origin.states.iter().flatten());
+        traffic(page, origin.bytes_sent, origin.bytes_received);
         for own in &origin.through {
             page.item(
                 "        ",
@@ -112,6 +113,7 @@ fn unexplained(page: &mut Page, sockets: &[UnexplainedSockets], most: usize) {
         let text = format!("{} {protocol}{place}: {whence}", group.open);
         page.item("    ", "        ", &text);
         states(page, group.states.iter());
+        traffic(page, group.bytes_sent, group.bytes_received);
     }
     if sockets.len() > most {
         let more: u64 = sockets[most..].iter().map(|group| group.open).sum();
@@ -124,6 +126,16 @@ fn states<'a>(page: &mut Page, states: impl Iterator<Item = (&'a &'static str, &
     let states: Vec<String> = states.collect();
     if !states.is_empty() {
         page.line("        ", &states.join(", "));
+    }
+}
+
+/// What went through the open ones.
+fn traffic(page: &mut Page, sent: Option<u64>, received: Option<u64>) {
+    if let (Some(sent), Some(received)) = (sent, received)
+        && sent + received > 0
+    {
+        let text = format!("sent {}, received {}", size(sent), size(received));
+        page.line("        ", &text);
     }
 }
 

@@ -30,6 +30,16 @@ struct SocketState {
     queued: u64,
     #[prost(message, optional, tag = "31")]
     about: Option<SocketAbout>,
+    #[prost(message, optional, tag = "32")]
+    traffic: Option<SocketTraffic>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct SocketTraffic {
+    #[prost(uint64, tag = "1")]
+    sent: u64,
+    #[prost(uint64, tag = "2")]
+    received: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -51,6 +61,7 @@ struct OtherDescriptors {
 }
 
 same_fields!(OtherDescriptors, { kind, count });
+same_fields!(SocketTraffic, { sent, received });
 
 impl From<&event::SocketStates> for SocketStates {
     fn from(states: &event::SocketStates) -> Self {
@@ -84,6 +95,7 @@ impl From<&event::SocketState> for SocketState {
             inode,
             state,
             queued,
+            traffic,
             about,
         } = socket;
         Self {
@@ -91,6 +103,7 @@ impl From<&event::SocketState> for SocketState {
             inode: *inode,
             state: *state,
             queued: *queued,
+            traffic: traffic.as_ref().map(SocketTraffic::from),
             about: about.as_ref().map(|about| SocketAbout {
                 protocol: about.protocol.clone(),
                 local: about.local.as_ref().map(Peer::from),
@@ -108,6 +121,7 @@ impl From<SocketState> for event::SocketState {
             inode: socket.inode,
             state: socket.state,
             queued: socket.queued,
+            traffic: socket.traffic.map(event::SocketTraffic::from),
             about: socket.about.map(|about| event::SocketAbout {
                 protocol: about.protocol,
                 local: peer(about.local),
