@@ -58,6 +58,10 @@ const BENCHES: &[Bench] = &[
         run: slowdown::conn,
     },
     Bench {
+        name: "creators",
+        run: slowdown::creators,
+    },
+    Bench {
         name: "http",
         run: slowdown::http,
     },

@@ -24,6 +24,7 @@ var loads = map[string]func() func(){
 	"getppid":   func() func() { return askParent },
 	"openclose": func() func() { return openClose },
 	"brk":       func() func() { return askBreak },
+	"spawn":     prepareSpawn,
 	"fresh":     prepareFresh,
 }
 

@@ -1,10 +1,10 @@
-//! `mm`, `heap`, `conn`, `http` and `bystander`: what tracing every event costs.
+//! `mm`, `heap`, `conn`, `creators`, `http` and `bystander`: what tracing every event costs.
 
 use anyhow::{Context as _, Result};
 use tracer_tests::Running;
 
 use super::Options;
-use super::cell::Cell;
+use super::cell::{Cell, Measure};
 use super::load::{Expected, Load, PATIENCE, Ran, Subject, launch};
 use super::pairs::slowdown;
 use super::tool::{self, Tool};
@@ -42,6 +42,29 @@ pub(super) fn conn(options: &Options) -> Result<Vec<Cell>> {
         .chain(tool::PEERS.iter().copied())
         .collect();
     on_load("conn", &tools, options)
+}
+
+/// Operations that tell how long one takes undisturbed.
+const UNDISTURBED: u64 = 10_000;
+
+/// The watch on who creates goroutines: of connections, and of a goroutine for each operation.
+pub(super) fn creators(options: &Options) -> Result<Vec<Cell>> {
+    let mut cells = Vec::new();
+    for load in ["conn", "spawn"] {
+        let start = || Load::start(load, 0);
+        let tools = [&tool::CREATORS_OFF, &tool::CREATORS_ON];
+        let pairs = options.pairs.into();
+        cells.extend(slowdown(["creators", ""], &[load], start, &tools, pairs)?);
+    }
+    let undisturbed = Load::start("spawn", 0)?.run(UNDISTURBED)?.ns[0];
+    let on_spawn = |cell: &&Cell| cell.on == "spawn" && cell.mode == tool::CREATORS_ON.mode;
+    let each = cells.iter().find(on_spawn).map(|cell| {
+        let names = ["creators", "tracer", &cell.mode, "a creation"];
+        let ns = (cell.value - 1.0) * undisturbed;
+        Cell::of_runs(names, Measure::unit("ns"), vec![ns])
+    });
+    cells.extend(each);
+    Ok(cells)
 }
 
 fn on_load(name: &str, tools: &[&Tool], options: &Options) -> Result<Vec<Cell>> {

@@ -11,7 +11,9 @@ use super::cell::Events;
 use super::load::Ran;
 
 pub(super) use peers::{BPFTRACE, PEERS, PERF_RECORD, perf_data};
-pub(super) use tracer::{FULL, NO_STACKS, SAMPLED, Session, TRACE_FILE, trace_path};
+pub(super) use tracer::{
+    CREATORS_OFF, CREATORS_ON, FULL, NO_STACKS, SAMPLED, Session, TRACE_FILE, trace_path,
+};
 
 /// A tool and how it is used.
 pub(super) struct Tool {

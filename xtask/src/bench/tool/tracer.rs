@@ -51,6 +51,24 @@ pub(in crate::bench) const SAMPLED: Tool = Tool {
     attach: |pid| attach(pid, &["--sample-bytes", "524288"]),
 };
 
+pub(in crate::bench) const CREATORS_OFF: Tool = Tool {
+    name: "tracer",
+    mode: "creators_off",
+    divisor: 1,
+    present: || true,
+    flags: &["--creators", "off"],
+    attach: |pid| attach(pid, &["--creators", "off"]),
+};
+
+pub(in crate::bench) const CREATORS_ON: Tool = Tool {
+    name: "tracer",
+    mode: "creators_on",
+    divisor: 1,
+    present: || true,
+    flags: &["--creators", "on"],
+    attach: |pid| attach(pid, &["--creators", "on"]),
+};
+
 /// The file lies in the working directory of the tool.
 const RECORD: &[&str] = &["--force", "--output", "bench.trace"];
 
