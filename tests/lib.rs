@@ -7,6 +7,7 @@
 //! ```
 
 mod support {
+    pub(crate) mod churn;
     pub(crate) mod counted;
     pub(crate) mod endurance;
     pub(crate) mod go;
@@ -20,6 +21,7 @@ mod support {
     pub(crate) mod tool;
 }
 
+pub use support::churn::{Churned, churn, reuse_descriptors};
 pub use support::counted::{Counted, own_stacks};
 pub use support::endurance::{Stopped, accounts_add_up, attach_and_detach, stop_the_reader};
 pub use support::go::GoVersion;
