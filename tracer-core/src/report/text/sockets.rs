@@ -132,7 +132,7 @@ fn states<'a>(page: &mut Page, states: impl Iterator<Item = (&'a &'static str, &
 /// What went through the open ones.
 fn traffic(page: &mut Page, sent: Option<u64>, received: Option<u64>) {
     if let (Some(sent), Some(received)) = (sent, received)
-        && sent + received > 0
+        && (sent > 0 || received > 0)
     {
         let text = format!("sent {}, received {}", size(sent), size(received));
         page.line("        ", &text);
