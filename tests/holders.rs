@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use tracer_tests::{Flag, GoVersion, Program, Running, attach, run};
+use tracer_tests::{Flag, GoVersion, Program, Running, attach, list, run};
 
 const PLAIN: &[Flag] = &[];
 const STRIPPED: &[Flag] = &[Flag::Stripped];
@@ -124,14 +124,23 @@ fn is_of(line: &Value, way: &str) -> bool {
     frames.into_iter().any(|frame| frame["function"] == way)
 }
 
-/// Without symbols a variable is one of its package.
+/// Without symbols a variable is one that functions of its package use, and has no name.
 fn is_owner(line: &Value, kind: &str, owner: &str, flags: &[Flag]) -> bool {
     let root = &line["root"];
     let nameless = kind == "global" && flags.contains(&Flag::Stripped);
-    let package = owner.rsplit_once('.').map_or("", |(package, _)| package);
-    let wanted = if nameless { package } else { owner };
+    let functions = list(&root["used_by"]).iter();
+    if nameless {
+        let package = owner.rsplit_once('.').map_or("", |(package, _)| package);
+        let is_of = |function: &Value| {
+            let function = function.as_str().unwrap_or_default();
+            function
+                .strip_prefix(package)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        let is_told = root["named_by"] == "code reference" && root["name"].is_null();
+        return root["kind"] == kind && is_told && functions.clone().any(is_of);
+    }
     // A goroutine that was given arguments begins with a function that the compiler made.
-    let frames = root["used_by"].as_array().into_iter().flatten();
-    let mut names = frames.chain([&root["name"]]);
-    root["kind"] == kind && names.any(|name| *name == wanted)
+    let mut names = functions.chain([&root["name"]]);
+    root["kind"] == kind && names.any(|name| *name == owner)
 }

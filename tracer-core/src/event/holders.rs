@@ -36,7 +36,7 @@ pub struct HeldSite {
 pub struct Owner {
     /// What it is.
     pub kind: OwnerKind,
-    /// The variable, the package of one without a name, the function of a goroutine or timer.
+    /// The variable, or the function of a goroutine or timer; empty where that is not known.
     pub name: String,
     /// Functions that use a variable whose name is not known.
     pub used_by: Vec<String>,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::stack::{StackFrame, frames, own_line};
 use crate::event::{HeldSite, Holders as Event, Owner, OwnerKind};
+use crate::names::package;
 use crate::process::Process;
 
 /// What keeps some of the objects of a site.
@@ -36,8 +37,9 @@ pub struct HolderLine {
 pub struct RootLine {
     /// `global`, `goroutine`, `timer` or `finalizer`.
     pub kind: &'static str,
-    /// The variable; else the package that uses it most, or the function of the goroutine or timer.
-    pub name: String,
+    /// The variable, or the function of the goroutine or timer. `None` where that is not certain:
+    /// a variable without a symbol may belong to another package than the code that uses it.
+    pub name: Option<String>,
     /// `symbol` or `code reference`, for a variable.
     pub named_by: Option<&'static str>,
     /// Functions that use it, or whose frames hold it.
@@ -117,9 +119,10 @@ impl RootLine {
             OwnerKind::Timer => ("timer", None),
             OwnerKind::Finalizer => ("finalizer", None),
         };
+        let is_certain = owner.kind != OwnerKind::VariableByCode && !owner.name.is_empty();
         Self {
             kind,
-            name: owner.name.clone(),
+            name: is_certain.then(|| owner.name.clone()),
             named_by,
             used_by: owner.used_by.clone(),
         }
@@ -128,16 +131,32 @@ impl RootLine {
     /// In words: `package variable main.cache`.
     #[must_use]
     pub fn words(&self) -> String {
-        let used_by = self.used_by.join(", ");
-        match (self.kind, self.named_by) {
-            ("global", Some("symbol")) => format!("the package variable {}", self.name),
-            ("global", _) => format!("a package variable used by {used_by}"),
-            ("goroutine", _) if used_by.is_empty() => format!("goroutines of {}", self.name),
-            ("goroutine", _) => format!("goroutines of {} (frames of {used_by})", self.name),
-            (kind, _) if self.name.is_empty() => format!("a {kind}"),
-            (kind, _) => format!("a {kind} that calls {}", self.name),
+        let used_by = together(&self.used_by);
+        match (self.kind, &self.name) {
+            ("global", Some(name)) => format!("the package variable {name}"),
+            ("global", None) => format!("a package variable used by {used_by}"),
+            ("goroutine", Some(name)) if used_by.is_empty() => format!("goroutines of {name}"),
+            ("goroutine", Some(name)) => format!("goroutines of {name} (frames of {used_by})"),
+            (kind, None) => format!("a {kind}"),
+            (kind, Some(name)) => format!("a {kind} that calls {name}"),
         }
     }
+}
+
+/// Functions in a row, the package of several once: `cache.Get, Set, main.load`.
+fn together(functions: &[String]) -> String {
+    let mut before = None;
+    let names = functions.iter().map(|function| {
+        let package = package(function);
+        let is_known = package.is_some() && package == before;
+        let name = package.as_ref().and_then(|package| {
+            let rest = function.strip_prefix(package.as_ref())?;
+            rest.strip_prefix('.')
+        });
+        before = package;
+        name.filter(|_| is_known).unwrap_or(function)
+    });
+    names.collect::<Vec<&str>>().join(", ")
 }
 
 /// How certain it is that an owner is the owner.
@@ -147,5 +166,26 @@ pub(super) fn certainty(share: f64) -> &'static str {
         0.9.. => "held by",
         0.5..0.9 => "mostly held by",
         _ => "some held by",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(functions: &[&str], expected: &str) {
+        let functions: Vec<String> = functions.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(together(&functions), expected);
+    }
+
+    #[test]
+    fn a_package_is_named_once_in_a_row() {
+        check(&[], "");
+        check(&["a.b/cache.Get"], "a.b/cache.Get");
+        check(
+            &["a.b/cache.Get", "a.b/cache.(*T).Set", "main.load", "main.f"],
+            "a.b/cache.Get, (*T).Set, main.load, f",
+        );
     }
 }

@@ -5,7 +5,8 @@ mod reading;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use tracer_core::names::printed;
+use tracer_core::event::{Frame, ProcessFacts};
+use tracer_core::names::{is_own, printed};
 use tracer_core::report::{self, HolderLine, HolderSearch, StackFrame};
 
 use crate::cli::HoldersArgs;
@@ -22,13 +23,24 @@ pub fn run(args: &HoldersArgs) -> anyhow::Result<ExitCode> {
     let target = Target::open(args.pid)?;
     let reading = Reading::of(&target, args)?;
     let mut caller = reading.opened.caller()?;
+    let binary = reading.opened.binary();
+    let facts = ProcessFacts {
+        main_module: binary.main_module.clone(),
+        dependencies: binary.dependencies.clone(),
+        ..ProcessFacts::default()
+    };
     let mut lines = Vec::new();
     for found in &reading.found.sites {
         let stack = found.site.and_then(|site| reading.stack(site));
         let stack = stack.map_or_else(Vec::new, |stack| frames(&mut caller, stack));
-        let own = stack
-            .iter()
-            .find(|frame| frame.function.starts_with("main."));
+        let own = stack.iter().find(|frame| {
+            let named = Frame {
+                function: frame.function.clone(),
+                go: frame.unsymbolized.is_none(),
+                ..Frame::default()
+            };
+            is_own(&named, &facts)
+        });
         lines.extend(HolderLine::of_site(found, own, &stack));
     }
     let search = HolderSearch::new(&reading.found);

@@ -187,7 +187,7 @@ fn add_variables<M: Memory + ?Sized>(
             }
             Some(Name::Runtime(_)) => {}
             // One without a name is an owner that cannot be told; it ends the search all the same.
-            Some(Name::Symbol(_) | Name::Code { .. }) | None => {
+            Some(Name::Symbol(_) | Name::Code(_)) | None => {
                 roots.add(value, Root::Variable(place));
             }
         }

@@ -156,9 +156,7 @@ impl<M: Memory + ?Sized> Describe<'_, M> {
         match root {
             Root::Variable(place) => match self.names.name(self.linked(place))? {
                 Name::Symbol(name) => named(OwnerKind::Variable, name, Vec::new()),
-                Name::Code { package, functions } => {
-                    named(OwnerKind::VariableByCode, package, functions)
-                }
+                Name::Code(functions) => named(OwnerKind::VariableByCode, String::new(), functions),
                 Name::Runtime(_) => None,
             },
             Root::Timer => {

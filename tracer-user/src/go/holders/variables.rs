@@ -3,6 +3,7 @@
 //! Linked addresses throughout.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -27,12 +28,8 @@ const MAX_NAMED: usize = 4;
 pub(super) enum Name {
     /// Its symbol.
     Symbol(String),
-    /// A variable that these functions refer to, most of them of this package. It need not be the
-    /// package that declares it.
-    Code {
-        package: String,
-        functions: Vec<String>,
-    },
+    /// Functions that refer to it. They need not be of the package that declares it.
+    Code(Vec<String>),
     /// One of the runtime's own: its symbol, or functions that refer to it.
     Runtime(String),
 }
@@ -142,13 +139,29 @@ impl<'t> Variables<'t> {
         if let Some(name) = runtime {
             return Some(Name::Runtime(name));
         }
-        // Exported ones are used elsewhere too; most often it is the package that uses it most.
-        let (package, functions) = packages
-            .into_iter()
-            .max_by_key(|(package, functions)| (functions.len(), package != "main"))?;
-        let functions = functions.into_iter().take(MAX_NAMED).collect();
-        Some(Name::Code { package, functions })
+        let functions = of_each(packages);
+        (!functions.is_empty()).then_some(Name::Code(functions))
     }
+}
+
+/// Some functions, of each package in turn, where most use it first: an exported variable is often
+/// used by others than the package that declares it.
+fn of_each(packages: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let mut packages: Vec<_> = packages.into_values().collect();
+    packages.sort_by_key(|functions| Reverse(functions.len()));
+    let mut packages: Vec<_> = packages.into_iter().map(BTreeSet::into_iter).collect();
+    let mut named = Vec::new();
+    while named.len() < MAX_NAMED {
+        let before = named.len();
+        named.extend(packages.iter_mut().filter_map(Iterator::next));
+        if named.len() == before {
+            break;
+        }
+    }
+    named.truncate(MAX_NAMED);
+    // Those of one package stand together.
+    named.sort();
+    named
 }
 
 fn by_symbol(name: &str) -> Name {
@@ -202,4 +215,29 @@ fn is_mechanism(package: &str) -> bool {
         || package.starts_with("internal/")
         || package.starts_with("container/")
         || package.starts_with("runtime/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(functions: &[&str], expected: &[&str]) {
+        let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for function in functions {
+            let of_package = packages.entry(package_of(function).into_owned());
+            of_package.or_default().insert((*function).to_owned());
+        }
+        assert_eq!(of_each(packages), expected);
+    }
+
+    #[test]
+    fn each_package_is_named_that_uses_a_variable() {
+        check(&[], &[]);
+        check(&["a.F"], &["a.F"]);
+        check(
+            &["cache.Get", "main.f", "main.g", "main.h", "main.i"],
+            &["cache.Get", "main.f", "main.g", "main.h"],
+        );
+    }
 }
