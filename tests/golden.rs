@@ -1,9 +1,13 @@
 //! Recordings of sick programs and their healthy twins, kept for ever, and the reports they give.
 //!
-//! `rules/RULE.found.trace` and `RULE.clear.trace` exist for every rule; `stories/`,
-//! `leaks/` and `lookalikes/` are further services. The `.txt` beside each is the report it must give. After a
-//! wanted change of the report: `BLESS=1 cargo test --test golden`.
+//! `rules/RULE.found.trace` and `RULE.clear.trace` exist for every rule; `stories/`, `leaks/` and
+//! `lookalikes/` are further services, and those of `near/` come near to a threshold of a rule. The
+//! `.txt` beside each is the report it must give, `windows.txt` tells how parts of them are judged.
+//! After a wanted change of the report: `BLESS=1 cargo test --test golden`. With any threshold
+//! doubled or halved one of them is judged otherwise: `rules/mutations.rs` of `tracer-core` sees to
+//! that.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
@@ -26,8 +30,13 @@ const LEAKS: &[&str] = &[
     "native-growth",
     "file-mapping-growth",
 ];
+/// Where recordings are whose shorter looks are judged alike. What is near to a threshold may lie on
+/// its other side there.
+const FOLDERS: &[&str] = &["rules", "leaks", "stories", "lookalikes"];
 /// Windows of each recording that are judged.
 const WINDOWS: u64 = 30;
+/// Parts of each recording, in seconds, of which `windows.txt` tells the judgement.
+const PARTS: &[(u64, Option<u64>)] = &[(0, Some(6)), (0, Some(12)), (0, Some(20)), (10, None)];
 
 fn golden() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden")
@@ -162,10 +171,64 @@ fn what_only_looks_like_a_leak_is_none() -> Result<()> {
 }
 
 #[test]
+fn what_is_near_to_a_threshold_is_judged_as_before() -> Result<()> {
+    for trace in recordings("near")? {
+        blessed(&trace)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn parts_of_recordings_are_judged_as_before() -> Result<()> {
+    let mut found = String::new();
+    for folder in FOLDERS.iter().chain(&["near"]) {
+        for trace in recordings(folder)? {
+            let events = events(&trace)?;
+            let name = trace.file_stem().context("a name")?.to_string_lossy();
+            for (from, to) in PARTS {
+                let window = Window {
+                    from: Duration::from_secs(*from),
+                    to: to.map(Duration::from_secs),
+                };
+                let until = to.map_or("the end".to_owned(), |to| format!("{to} s"));
+                let said = summary(&judge(&events, window)?);
+                writeln!(found, "{folder}/{name} from {from} s to {until}: {said}")?;
+            }
+        }
+    }
+    let table = golden().join("windows.txt");
+    if env::var_os("BLESS").is_some() {
+        fs::write(&table, &found)?;
+    }
+    let known = fs::read_to_string(&table)?;
+    for (found, known) in found.lines().zip(known.lines()) {
+        ensure!(found == known, "it was\n{known}\nand is\n{found}");
+    }
+    ensure!(
+        found == known,
+        "other recordings than in {}",
+        table.display()
+    );
+    Ok(())
+}
+
+/// The conclusion, and the rules that found something or could not judge.
+fn summary(report: &Report) -> String {
+    let rules = |status: Status| -> String {
+        let verdicts = report.verdicts.iter();
+        let of_status = verdicts.filter(|verdict| verdict.status == status);
+        let names: Vec<&str> = of_status.map(|verdict| verdict.rule).collect();
+        names.join(" ")
+    };
+    let (found, unsure) = (rules(Status::Found), rules(Status::Unsure));
+    format!("{:?}; found: {found}; unsure: {unsure}", report.conclusion)
+}
+
+#[test]
 fn no_window_of_a_recording_is_judged_wrongly() -> Result<()> {
     let mut windows = Windows(0x9e37_79b9_7f4a_7c15);
     let mut wrong = Vec::new();
-    for folder in ["rules", "leaks", "stories", "lookalikes"] {
+    for folder in FOLDERS {
         for trace in recordings(folder)? {
             let events = events(&trace)?;
             let whole = judge(&events, Window::default())?;

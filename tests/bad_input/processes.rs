@@ -122,6 +122,28 @@ fn ended(outcome: &Outcome) -> Result<()> {
     refused(outcome, UNSUPPORTED, word.context(error.to_owned())?)
 }
 
+/// It leaks, but not while it is stopped: that proves nothing.
+#[test]
+fn a_process_that_stands_still() -> Result<()> {
+    let program = Program::build("verdicts", GoVersion::GO_1_26, &[])?;
+    let leaking = Running::program(&program, &["heap-growth"])?;
+    leaking.event("ready", SOON)?;
+    let tool = Tool::attached(leaking.pid(), &["--json"])?;
+    sleep(Duration::from_secs(2));
+    leaking.signal(Signal::STOP)?;
+    sleep(Duration::from_secs(5));
+    tool.signal(Signal::INT)?;
+    let report = tool.finish()?.report()?;
+    leaking.signal(Signal::CONT)?;
+    ensure!(report.0["conclusion"] == "cannot_tell", "{report:#?}");
+    let missing = report.verdict("heap-growth")["missing"].as_str();
+    ensure!(
+        missing.is_some_and(|missing| missing.contains("the process was stopped for")),
+        "{report:#?}"
+    );
+    Ok(())
+}
+
 #[test]
 fn a_recycled_pid_is_another_process() -> Result<()> {
     for _ in 0..5 {

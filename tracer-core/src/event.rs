@@ -124,6 +124,9 @@ pub enum EventKind {
         /// Thread group id of the child.
         child: u32,
     },
+    /// The process stands still from now on, by a signal, a debugger or the freezer of its cgroup;
+    /// or it runs again.
+    Paused(bool),
     /// The process ended.
     Exit,
     /// Counts of kernel events so far, kind by kind.

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod modules;
 pub mod per_socket;
 pub mod series;
+pub mod standstill;
 pub mod symbols;
 pub mod tally;
 pub mod trend;

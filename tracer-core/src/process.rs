@@ -11,6 +11,7 @@ use crate::ledger::memory::MemoryLedger;
 use crate::ledger::modules::ModuleTable;
 use crate::ledger::per_socket::PerSocketLedger;
 use crate::ledger::series::Series;
+use crate::ledger::standstill::StandstillLedger;
 use crate::ledger::symbols::SymbolTable;
 use crate::ledger::vma::VmaLedger;
 use crate::rules::heap_grows;
@@ -60,6 +61,7 @@ pub struct Process {
     symbols: SymbolTable,
     go: GoLedger,
     loss: LossLedger,
+    standstill: StandstillLedger,
     cgroup: Option<CgroupSample>,
 }
 
@@ -120,6 +122,7 @@ impl Process {
             EventKind::Goroutines(goroutines) => self.go.add_goroutines(goroutines),
             EventKind::Exec => self.exec(at),
             EventKind::Fork { .. } => self.forks += 1,
+            EventKind::Paused(paused) => self.standstill.pause(at, *paused),
             EventKind::Exit => self.exited = true,
             EventKind::Loss(loss) => self.loss.update(loss),
             EventKind::End(ended) => self.ended = Some(*ended),
@@ -130,6 +133,7 @@ impl Process {
 
     /// A moment to note what only adds up.
     fn tick(&mut self, at: Timestamp) {
+        self.standstill.look(at);
         if self.descriptors.is_seeded() {
             let reading = SocketReading {
                 open: self.descriptors.open_sockets(),
@@ -148,6 +152,7 @@ impl Process {
         self.sockets = Series::default();
         self.go.restart();
         self.descriptors.restart();
+        self.standstill.restart(at);
     }
 
     /// Another program runs in the process now: what was learned about the memory of the
@@ -332,6 +337,12 @@ impl Process {
     #[must_use]
     pub fn cgroup(&self) -> Option<&CgroupSample> {
         self.cgroup.as_ref()
+    }
+
+    /// How much of the time was unseen.
+    #[must_use]
+    pub fn standstill(&self) -> &StandstillLedger {
+        &self.standstill
     }
 
     /// What was lost on the way.

@@ -50,7 +50,7 @@ pub(crate) use stack::{by_lines, own_line};
 use serde::Serialize;
 
 use crate::process::Process;
-use crate::rules::RULES;
+use crate::rules::{RULES, judge};
 
 /// Name and version of the JSON form.
 pub const SCHEMA: &str = "tracer/report/1";
@@ -106,7 +106,7 @@ impl Report {
     pub fn on(process: &Process) -> Self {
         let mut verdicts: Vec<VerdictLine> = RULES
             .iter()
-            .map(|rule| VerdictLine::new(rule.name(), rule.judge(process)))
+            .map(|rule| VerdictLine::new(rule.name(), judge(*rule, process)))
             .collect();
         // What was found comes first; else they stay in the order of the rules.
         verdicts.sort_by_key(|verdict| (verdict.status != Status::Found, !verdict.leak));

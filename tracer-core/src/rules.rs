@@ -1,5 +1,7 @@
 //! What is wrong with a process: one rule for each disease, each judged by itself.
 
+#[cfg(test)]
+mod bad_input;
 mod catalogue;
 mod client_per_request;
 mod file_mapping_growth;
@@ -12,13 +14,21 @@ mod heap_growth;
 mod huge_page_inflation;
 mod lazily_freed;
 mod memory_limit;
+pub(crate) mod missing;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod mutations;
 mod native_growth;
 mod open_sockets;
 mod owners;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod recordings;
 mod retained_after_close;
 #[cfg(test)]
 mod scenes;
 mod socket_leak;
+mod threshold;
 mod words;
 
 pub use catalogue::{catalogue, explain};
@@ -32,6 +42,7 @@ pub use heap_growth::HeapGrowth;
 pub use huge_page_inflation::HugePageInflation;
 pub use lazily_freed::LazilyFreed;
 pub use memory_limit::MemoryLimit;
+pub use missing::Need;
 pub use native_growth::NativeGrowth;
 pub use retained_after_close::RetainedAfterClose;
 pub use socket_leak::SocketLeak;
@@ -70,8 +81,21 @@ pub trait Rule: Sync {
     fn title(&self) -> &'static str;
     /// What a reader should know about it.
     fn explain(&self) -> Explanation;
+    /// Without what it cannot judge.
+    fn needs(&self) -> &'static [Need] {
+        &[]
+    }
     /// What the ledgers say now.
     fn judge(&self, process: &Process) -> Verdict;
+}
+
+/// What a rule says, if what it needs was seen.
+#[must_use]
+pub fn judge(rule: &dyn Rule, process: &Process) -> Verdict {
+    match missing::missing(process, rule.needs()) {
+        Some(missing) => Verdict::Unsure { missing },
+        None => rule.judge(process),
+    }
 }
 
 /// A rule, told to its reader.

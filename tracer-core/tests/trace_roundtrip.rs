@@ -90,6 +90,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
         2 => go(),
         1 => Just(EventKind::Exec),
         1 => word().prop_map(|child| EventKind::Fork { child }),
+        1 => any::<bool>().prop_map(EventKind::Paused),
         1 => Just(EventKind::Exit),
         1 => loss(),
         1 => Just(EventKind::Tick),

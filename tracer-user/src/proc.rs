@@ -31,6 +31,7 @@ pub mod open_files;
 pub mod release;
 pub mod smaps;
 pub mod sockets;
+pub mod standstill;
 pub mod stat;
 pub mod status;
 pub mod target;

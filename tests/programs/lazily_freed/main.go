@@ -26,19 +26,22 @@ const (
 	largest  = 1 * mib
 )
 
-// held is what the program keeps until it is told to drop it.
-var held [][]byte
+// held is what the program keeps until it is told to drop it, and kept what it keeps after that.
+var held, kept [][]byte
 
 // served keeps the last answer, so that the workload cannot be optimised away.
 var served string
 
 func main() {
 	megabytes := flag.Int("megabytes", 400, "how much to allocate")
+	keep := flag.Int("keep", 0, "how many more megabytes stay for ever")
 	hold := flag.Float64("hold", 0, "seconds before dropping; negative waits for the command drop")
 	free := flag.Bool("free", false, "give back at once what is dropped: Go 1.12 waits for minutes")
 	flag.Parse()
 
 	commands := control.Commands()
+	load(*keep * mib)
+	kept, held = held, nil
 	load(*megabytes * mib)
 	report("holding")
 	var due <-chan time.Time

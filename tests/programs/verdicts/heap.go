@@ -39,24 +39,25 @@ func spike(step int) {
 
 // fragment leaves one object of eight in a heap of small ones.
 func fragment(step int) {
-	scatter(step, 8)
+	scatter(step, 100000, 1, 8)
 }
 
 // dense leaves them all.
 func dense(step int) {
-	scatter(step, 1)
+	scatter(step, 100000, 1, 1)
 }
 
 var scattered []*[1 << 10]byte
 
-func scatter(step, each int) {
+// scatter makes small objects and leaves some of each few.
+func scatter(step, objects, some, each int) {
 	if step == 0 {
-		for n := 0; n < 100000; n++ {
+		for n := 0; n < objects; n++ {
 			scattered = append(scattered, new([1 << 10]byte))
 			scattered[n][0] = 1
 		}
 		for n := range scattered {
-			if n%each != 0 {
+			if n%each >= some {
 				scattered[n] = nil
 			}
 		}

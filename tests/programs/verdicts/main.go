@@ -43,6 +43,21 @@ var programs = map[string]func(step int){
 	"map-shrunk":           shrinkMap,
 	"pool-buffers":         poolBuffers,
 	"pool-filling":         fillPool,
+
+	"near-fragmentation": nearFragmentation,
+	"near-huge-pages":    nearHugePages,
+	"near-heap":          nearHeap,
+	"near-native":        nearNative,
+	"near-goroutines":    nearGoroutines,
+	"near-sockets":       nearSockets,
+	"near-clients":       nearClients,
+	"near-accepted":      nearAccepted,
+	"near-retained":      nearRetained,
+	"near-spiral":        nearSpiral,
+	"near-owners":        nearOwners,
+	"doubling":           double,
+	"step":               stepOnce,
+	"cache-random":       fillAtRandom,
 }
 
 func main() {
@@ -50,7 +65,7 @@ func main() {
 	case "serve":
 		serveForOthers()
 	case "leave":
-		comeAndLeave(os.Args[2])
+		comeAndLeave(os.Args[2], os.Args[3])
 	}
 	program := programs[os.Args[1]]
 	commands := control.Commands()

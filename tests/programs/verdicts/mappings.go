@@ -94,9 +94,13 @@ var survivors [][]byte
 //
 // With a large GOGC the runtime keeps the rest for what may come.
 func inflate(step int) {
+	inflateBy(step, 16<<10)
+}
+
+func inflateBy(step, pages int) {
 	if step == 0 {
 		var all [][]byte
-		for n := 0; n < 16<<10; n++ {
+		for n := 0; n < pages; n++ {
 			all = append(all, entry(8<<10))
 		}
 		for n := range all {

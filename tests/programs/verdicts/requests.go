@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -49,19 +50,7 @@ func serve(step int, keep bool) {
 		open = open[1:]
 	}
 	for n := 0; n < 2; n++ {
-		user := dial()
-		request := "GET / HTTP/1.1\r\nHost: shop\r\nX-Session: " + strings.Repeat("s", 2048) +
-			"\r\nConnection: close\r\n\r\n"
-		if _, err := user.Write([]byte(request)); err != nil {
-			panic(err)
-		}
-		var answer [512]byte
-		for {
-			if _, err := user.Read(answer[:]); err != nil {
-				break
-			}
-		}
-		user.Close()
+		visit(2048)
 	}
 	churn(step)
 }
@@ -192,15 +181,20 @@ func closeSockets(step int) {
 // keepLeftSockets accepts connections and forgets to close those that the peer has closed.
 func keepLeftSockets(step int) {
 	if address == "" {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			panic(err)
-		}
-		address = listener.Addr().String()
-		go acceptAll(listener)
-		control.Peer("leave", address)
+		acceptFrom("100")
 	}
 	churn(step)
+}
+
+// acceptFrom accepts users, of whom so many of a hundred leave at once.
+func acceptFrom(leaving string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	address = listener.Addr().String()
+	go acceptAll(listener)
+	control.Peer("leave", address, leaving)
 }
 
 func acceptAll(listener net.Listener) {
@@ -213,11 +207,22 @@ func acceptAll(listener net.Listener) {
 	}
 }
 
-// comeAndLeave is the other process: a user every hundred milliseconds who does not stay.
-func comeAndLeave(service string) {
+// comeAndLeave is the other process: a user every hundred milliseconds, of whom so many of a hundred
+// do not stay.
+func comeAndLeave(service, percent string) {
 	address = service
+	leaving, err := strconv.Atoi(percent)
+	if err != nil {
+		panic(err)
+	}
 	fmt.Println("coming")
-	for range time.Tick(100 * time.Millisecond) {
-		dial().Close()
+	var stay []net.Conn
+	for n := 0; ; n++ {
+		time.Sleep(100 * time.Millisecond)
+		if user := dial(); n*37%100 < leaving {
+			user.Close()
+		} else {
+			stay = append(stay, user)
+		}
 	}
 }

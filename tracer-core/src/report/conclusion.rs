@@ -7,7 +7,11 @@ use super::numbers::{about, mib, plural, signed_mib};
 use super::verdict::{Status, VerdictLine};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
-use crate::rules::growth::{LEAST_MATERIAL, MIN_SECONDS, material};
+use crate::rules::growth::{MIN_SECONDS, material};
+use crate::rules::missing::unseen;
+
+/// Less is no news: healthy programs move by up to 2 MB (1.9 MiB) in half a minute.
+const LEAST_MATERIAL: f64 = 2.5 * 1_048_576.0;
 
 /// The answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -99,6 +103,9 @@ fn too_early(verdicts: &[VerdictLine]) -> Option<&str> {
 
 /// RSS is explained; whether that is all depends on how the rest moved.
 fn explained(process: &Process, headline: &str, growth: &[GrowthLine]) -> (Conclusion, String) {
+    if let Some(unseen) = unseen(process) {
+        return (Conclusion::CannotTell, format!("{headline}; but {unseen}"));
+    }
     let Some(trend) = process.memory().use_trend() else {
         let samples = plural(process.memory().samples(), "memory sample");
         let why = format!("{headline}; whether the rest grows cannot be told from {samples}");
@@ -110,10 +117,11 @@ fn explained(process: &Process, headline: &str, growth: &[GrowthLine]) -> (Concl
         let why = format!("{headline}; but {moved}, and no rule explains that{top}");
         return (Conclusion::CannotTell, why);
     }
-    if seconds < MIN_SECONDS {
+    let least = MIN_SECONDS.get();
+    if seconds < least {
         let why = format!(
             "{headline}; but {seconds:.0} s are too short to see whether the rest grows: watch \
-             for {MIN_SECONDS:.0} s or longer"
+             for {least:.0} s or longer"
         );
         return (Conclusion::CannotTell, why);
     }
@@ -143,7 +151,7 @@ fn unexplained(process: &Process, growth: &[GrowthLine]) -> String {
 
 /// More than what a healthy program gains in the time, and no less than the slowest leak does.
 fn is_material(trend: &Trend) -> bool {
-    trend.gain() as f64 >= material(trend.seconds)
+    trend.gain() as f64 >= material(trend.seconds).max(LEAST_MATERIAL)
 }
 
 /// How little it moved.

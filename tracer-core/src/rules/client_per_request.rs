@@ -1,13 +1,14 @@
 //! Clients that are made again and again and never closed: connections, goroutines and buffers of each.
 
 use super::open_sockets::{Company, Kept, UNKNOWN_COMPANY, kept, kib, opening};
+use super::threshold::Threshold;
 use super::words::{clear, unsure};
-use super::{Explanation, Rule, Verdict};
+use super::{Explanation, Need, Rule, Verdict};
 use crate::process::Process;
 use crate::report::{Evidence, SocketOrigin, Sockets, plural};
 
 /// A line that closes this share of what it opens does it right.
-const GOOD_SHARE: f64 = 0.9;
+const GOOD_SHARE: Threshold = Threshold::new(0.9);
 /// Call sites that do it right, named to tell them apart.
 const MAX_GOOD: usize = 10;
 
@@ -39,6 +40,10 @@ impl Rule for ClientPerRequest {
                 need not be the one that does not give it back.",
             example: EXAMPLE,
         }
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Time, Need::Sockets]
     }
 
     fn judge(&self, process: &Process) -> Verdict {
@@ -150,7 +155,8 @@ fn evidence(
             hops.join(" < ")
         )));
     }
-    let closes = |origin: &&SocketOrigin| origin.closed as f64 >= GOOD_SHARE * origin.opened as f64;
+    let closes =
+        |origin: &&SocketOrigin| origin.closed as f64 >= GOOD_SHARE.get() * origin.opened as f64;
     for origin in good.iter().filter(closes).take(MAX_GOOD) {
         evidence.push(Evidence::fact(format!(
             "closes what it opens: {} ({} opened, {} closed)",

@@ -2,7 +2,7 @@
 
 use super::growth::{Growth, at_rest, how_much_longer};
 use super::words::{clear, per_minute, unsure};
-use super::{Explanation, Rule, Verdict};
+use super::{Explanation, Need, Rule, Verdict};
 use crate::event::{Backing, MemoryDetail, MemorySample};
 use crate::process::Process;
 use crate::report::{Evidence, mib};
@@ -39,6 +39,10 @@ impl Rule for FileMappingGrowth {
                 pages are dropped when memory is short.",
             example: EXAMPLE,
         }
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Time]
     }
 
     fn judge(&self, process: &Process) -> Verdict {

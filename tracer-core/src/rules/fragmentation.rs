@@ -1,5 +1,6 @@
 //! Spans of which few objects are left: memory that is neither used nor given back.
 
+use super::threshold::Threshold;
 use super::words::{clear, percent, unsure};
 use super::{Explanation, Rule, Verdict};
 use crate::event::{GoSpans, SpanClass};
@@ -7,9 +8,9 @@ use crate::process::Process;
 use crate::report::{Evidence, mib};
 
 /// Below this nobody asks.
-const MATERIAL_BYTES: u64 = 16 << 20;
+const MATERIAL_BYTES: Threshold = Threshold::new(16.0 * 1_048_576.0);
 /// Spans fill up again as long as less than this share of them is free.
-const MATERIAL_SHARE: f64 = 0.4;
+const MATERIAL_SHARE: Threshold = Threshold::new(0.4);
 /// Size classes named.
 const MAX_CLASSES: usize = 5;
 
@@ -54,7 +55,8 @@ impl Rule for Fragmentation {
             .iter()
             .fold(0, |sum: u64, (free, _)| sum.saturating_add(*free));
         let share = percent(free, all);
-        if free < MATERIAL_BYTES || (free as f64) < MATERIAL_SHARE * all as f64 {
+        let material = MATERIAL_BYTES.get().max(MATERIAL_SHARE.get() * all as f64);
+        if (free as f64) < material {
             return clear(format!(
                 "{} of {} in spans ({share}) are free room between objects",
                 mib(free),

@@ -1,5 +1,6 @@
 //! Memory that the Go runtime keeps for the next collection: RSS above the live heap.
 
+use super::threshold::Threshold;
 use super::words::{clear, percent, unsure};
 use super::{Explanation, Rule, Verdict};
 use crate::event::{GoCounters, GoResidency};
@@ -7,9 +8,9 @@ use crate::process::Process;
 use crate::report::{Evidence, mib};
 
 /// Below this nobody asks.
-const MATERIAL_BYTES: u64 = 16 << 20;
+const MATERIAL_BYTES: Threshold = Threshold::new(16.0 * 1_048_576.0);
 /// With GOGC=100 garbage and free room are as large as what is live; more is worth a word.
-const MATERIAL_SHARE: f64 = 0.35;
+const MATERIAL_SHARE: Threshold = Threshold::new(0.35);
 
 /// Room that `GOGC` and `GOMEMLIMIT` leave for garbage.
 pub struct GcHeadroom;
@@ -55,7 +56,8 @@ impl Rule for GcHeadroom {
         } = *residency;
         let headroom = heap_dead.saturating_add(heap_free);
         let share = percent(headroom, rss);
-        if headroom < MATERIAL_BYTES || (headroom as f64) < MATERIAL_SHARE * rss as f64 {
+        let material = MATERIAL_BYTES.get().max(MATERIAL_SHARE.get() * rss as f64);
+        if (headroom as f64) < material {
             return clear(format!(
                 "{} of {} RSS ({share}) are garbage and free heap",
                 mib(headroom),

@@ -1,25 +1,26 @@
 //! Goroutines that are started and never end.
 
 use super::growth::{Growth, how_much_longer};
-use super::open_sockets::arrivals;
+use super::open_sockets::{POOL_SECONDS, arrivals};
 use super::owners::held_by_goroutines;
+use super::threshold::Threshold;
 use super::words::{clear, unsure};
-use super::{Explanation, Rule, Verdict};
+use super::{Explanation, Need, Rule, Verdict};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
 use crate::report::{Evidence, GoroutineSite, Goroutines, Origin, StackFrame};
 
 /// A service that takes up work starts some; of the leaks measured each left 20 a second.
-const LEAST_GROWTH: f64 = 50.0;
+const LEAST_GROWTH: Threshold = Threshold::new(50.0);
 /// A pool of workers of usual size is complete by then, or after [`POOL_SECONDS`].
-const POOL_GROWTH: i64 = 200;
-/// See [`POOL_GROWTH`].
-const POOL_SECONDS: f64 = 30.0;
+const POOL_GROWTH: Threshold = Threshold::new(200.0);
 /// Sites named.
 const MAX_SITES: usize = 5;
 /// A site with less than this share of the growth is not named.
-const LEAST_SHARE: f64 = 0.05;
-/// What goroutines do that are at work, rather than wait.
+const LEAST_SHARE: Threshold = Threshold::new(0.05);
+/// Of the new ones, so many may be at work, rather than wait.
+const MOST_AT_WORK: Threshold = Threshold::new(0.5);
+/// What goroutines do that are at work.
 const AT_WORK: &[&str] = &["running", "runnable", "syscall"];
 
 /// Goroutines that wait for what never comes.
@@ -50,13 +51,17 @@ impl Rule for GoroutineLeak {
         }
     }
 
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Time]
+    }
+
     fn judge(&self, process: &Process) -> Verdict {
         let counters = process.go().counters();
         if counters.seen() == 0 {
             return unsure("the Go runtime was not read");
         }
         let count = |now: &crate::event::GoCounters| Some(now.goroutines);
-        match Growth::of_count(counters, count, LEAST_GROWTH) {
+        match Growth::of_count(counters, count, LEAST_GROWTH.get()) {
             Growth::TooEarly { readings, seconds } => {
                 unsure(how_much_longer(readings, seconds, "reading"))
             }
@@ -78,13 +83,14 @@ impl Rule for GoroutineLeak {
 }
 
 fn grown(process: &Process, trend: &Trend) -> Verdict {
-    if trend.growth() < POOL_GROWTH && trend.seconds < POOL_SECONDS {
+    let pool_seconds = POOL_SECONDS.get();
+    if (trend.growth() as f64) < POOL_GROWTH.get() && trend.seconds < pool_seconds {
         return unsure(format!(
             "goroutines went from {} to {}, which may still be a pool that fills: watch for {:.0} s \
              more",
             trend.first,
             trend.last,
-            (POOL_SECONDS - trend.seconds).ceil()
+            (pool_seconds - trend.seconds).ceil()
         ));
     }
     let Some(goroutines) = Goroutines::on(process) else {
@@ -93,7 +99,7 @@ fn grown(process: &Process, trend: &Trend) -> Verdict {
             trend.first, trend.last
         ));
     };
-    let least = (LEAST_SHARE * trend.growth() as f64).max(1.0) as i64;
+    let least = (LEAST_SHARE.get() * trend.growth() as f64).max(1.0) as i64;
     let grows = |site: &&GoroutineSite| site.growth.is_some_and(|growth| growth >= least);
     let mut sites: Vec<&GoroutineSite> = goroutines.sites.iter().filter(grows).collect();
     sites.sort_by_key(|site| std::cmp::Reverse(site.growth));
@@ -108,7 +114,7 @@ fn grown(process: &Process, trend: &Trend) -> Verdict {
         growth(&mut sites.iter()),
         growth(&mut sites.iter().filter(is_at_work)),
     );
-    if 2 * at_work > all {
+    if at_work as f64 > MOST_AT_WORK.get() * all as f64 {
         return unsure(format!(
             "goroutines went from {} to {}, but most of the new ones are at work: load that rises \
              does that. Watch under steady load",

@@ -1,31 +1,31 @@
 //! Whether a quantity grows without end: what several rules ask of their numbers.
 
+use super::threshold::Threshold;
 use crate::ledger::series::Series;
 use crate::ledger::trend::{Point, Trend};
 use crate::report::{plural, signed_mib};
 
 /// Of two dozen documented leaks the slowest grew by 0.3 MB a second.
-pub(super) const SLOWEST_LEAK: f64 = 0.29e6;
-/// Their healthy twins moved by up to 2 MB (1.9 MiB) in half a minute.
-pub(crate) const LEAST_MATERIAL: f64 = 2.5 * 1_048_576.0;
+pub(super) const SLOWEST_LEAK: Threshold = Threshold::new(0.29e6);
 /// No more is asked for in a long look: a leak of 4 MiB that nothing bounds is one. And without a
 /// collection a Go heap grows up to its least goal of 4 MiB, whatever the program does
 /// (`runtime/mgcpacer.go`, `defaultHeapMinimum`).
-const MOST_MATERIAL: f64 = 4.0 * 1_048_576.0;
-/// In this time the slowest leak gains [`LEAST_MATERIAL`].
-pub(crate) const MIN_SECONDS: f64 = 9.0;
+const MOST_MATERIAL: Threshold = Threshold::new(4.0 * 1_048_576.0);
+/// In this time the slowest leak gains 2.6 MB; the healthy twins of those leaks moved by up to 2 MB
+/// in half a minute.
+pub(crate) const MIN_SECONDS: Threshold = Threshold::new(9.0);
 /// Readings that a confidence interval needs.
-const MIN_READINGS: usize = 5;
+const MIN_READINGS: Threshold = Threshold::new(5.0);
 /// A second half that grows at less than this share of the first one's rate is about to level off:
 /// a cache that fills with random keys is there when half of it is full.
-const SLOWING: f64 = 0.5;
+const SLOWING: Threshold = Threshold::new(0.5);
 /// Of a step that stays, this share lies in one interval between two readings.
-const ONE_STEP: f64 = 0.7;
+const ONE_STEP: Threshold = Threshold::new(0.7);
 
 /// What is more than a healthy program gains in so many seconds, and no more than the slowest leak
 /// does.
 pub(crate) fn material(seconds: f64) -> f64 {
-    (SLOWEST_LEAK * seconds).clamp(LEAST_MATERIAL, MOST_MATERIAL)
+    (SLOWEST_LEAK.get() * seconds).min(MOST_MATERIAL.get())
 }
 
 /// How a quantity moves.
@@ -84,8 +84,8 @@ impl Growth {
             (Some(first), Some(last)) => last.seconds - first.seconds,
             _ => 0.0,
         };
-        let trend = Trend::of(&points).filter(|_| points.len() >= MIN_READINGS);
-        let (Some(trend), true) = (trend, seconds >= MIN_SECONDS) else {
+        let trend = Trend::of(&points).filter(|_| are_enough(&points));
+        let (Some(trend), true) = (trend, seconds >= MIN_SECONDS.get()) else {
             return Self::TooEarly {
                 readings: points.len(),
                 seconds,
@@ -107,22 +107,25 @@ impl Growth {
     }
 }
 
+/// Whether a confidence interval can rest on them.
+fn are_enough(points: &[Point]) -> bool {
+    points.len() as f64 >= MIN_READINGS.get()
+}
+
 /// Whether most of the rise came at once.
 fn is_one_step(points: &[Point], trend: &Trend) -> bool {
     let rises = points
         .windows(2)
         .map(|pair| pair[1].bytes.saturating_sub(pair[0].bytes));
     let largest = rises.max().unwrap_or(0) as f64;
-    largest > ONE_STEP * trend.growth() as f64
+    largest > ONE_STEP.get() * trend.growth() as f64
 }
 
 /// Whether the second half, long enough to tell, has gained less than what matters.
 fn stayed(points: &[Point], material: f64) -> bool {
     let half = &points[points.len() / 2..];
     Trend::of(half).is_some_and(|trend| {
-        half.len() >= MIN_READINGS
-            && trend.seconds >= MIN_SECONDS
-            && (trend.gain() as f64) < material
+        are_enough(half) && trend.seconds >= MIN_SECONDS.get() && (trend.gain() as f64) < material
     })
 }
 
@@ -139,7 +142,7 @@ fn slows(points: &[Point]) -> bool {
         Trend::of(half).map_or(by_ends, |trend| trend.slope)
     };
     let (early, late) = (rate(&points[..=middle]), rate(&points[middle..]));
-    late < SLOWING * early
+    late < SLOWING.get() * early
 }
 
 /// How something moved that does not grow: `moved by +1.0 MiB`.
@@ -154,11 +157,12 @@ pub(super) fn at_rest(trend: &Trend, has_levelled: bool) -> String {
 
 /// How much longer to watch until there are enough readings, each a `what`, in words.
 pub(super) fn how_much_longer(readings: usize, seconds: f64, what: &str) -> String {
-    let missing = MIN_READINGS.saturating_sub(readings);
-    let by_time = MIN_SECONDS - seconds;
+    let (least, least_seconds) = (MIN_READINGS.get(), MIN_SECONDS.get());
+    let missing = (least - readings as f64).max(0.0);
+    let by_time = least_seconds - seconds;
     let by_readings = if readings >= 2 && seconds > 0.0 {
-        Some(missing as f64 * seconds / (readings - 1) as f64)
-    } else if missing > 0 {
+        Some(missing * seconds / (readings - 1) as f64)
+    } else if missing > 0.0 {
         None
     } else {
         Some(0.0)
@@ -167,7 +171,7 @@ pub(super) fn how_much_longer(readings: usize, seconds: f64, what: &str) -> Stri
         format!(", about {:.0} s more", seconds.max(by_time).max(1.0).ceil())
     });
     format!(
-        "too early: {} seen, {MIN_READINGS} needed over {MIN_SECONDS:.0} s{longer}",
+        "too early: {} seen, {least:.0} needed over {least_seconds:.0} s{longer}",
         plural(readings as u64, what)
     )
 }

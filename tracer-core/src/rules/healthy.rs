@@ -2,15 +2,16 @@
 
 use super::growth::{Growth, at_rest, how_much_longer};
 use super::heap_growth::live_heap;
+use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
-use super::{Explanation, FileMappingGrowth, Rule, Verdict};
+use super::{Explanation, FileMappingGrowth, Need, Rule, Verdict};
 use crate::event::GoCounters;
 use crate::ledger::trend::Trend;
 use crate::process::{Process, SocketReading};
 use crate::report::{Evidence, mib, plural};
 
 /// Fewer new sockets or goroutines come and go with the load.
-const LEAST_COUNT: f64 = 50.0;
+const LEAST_COUNT: Threshold = Threshold::new(50.0);
 
 /// Memory, live heap, goroutines and sockets that stay as they are.
 pub struct Healthy;
@@ -36,6 +37,10 @@ impl Rule for Healthy {
             false_friends: "A service without load looks healthy whatever its code does.",
             example: EXAMPLE,
         }
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Time, Need::Sockets]
     }
 
     fn judge(&self, process: &Process) -> Verdict {
@@ -156,11 +161,11 @@ fn counts(process: &Process) -> [(&'static str, Growth); 2] {
     [
         (
             "goroutines",
-            Growth::of_count(process.go().counters(), goroutines, LEAST_COUNT),
+            Growth::of_count(process.go().counters(), goroutines, LEAST_COUNT.get()),
         ),
         (
             "open sockets",
-            Growth::of_count(process.sockets(), open, LEAST_COUNT),
+            Growth::of_count(process.sockets(), open, LEAST_COUNT.get()),
         ),
     ]
 }

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 
 use super::growth::{Growth, at_rest, how_much_longer};
 use super::open_sockets::arrivals;
-use super::owners::owners;
+use super::owners::{owner, owners};
+use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
-use super::{Explanation, Rule, Verdict};
+use super::{Explanation, Need, Rule, Verdict};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
 use crate::report::{Evidence, Heap, HeapSiteLine, Origin, StackFrame, growth_lines, mib};
@@ -14,7 +15,7 @@ use crate::report::{Evidence, Heap, HeapSiteLine, Origin, StackFrame, growth_lin
 /// Growing sites named.
 const MAX_SITES: usize = 5;
 /// A site that holds less than this share of the growth is not named.
-const LEAST_SHARE: f64 = 0.05;
+const LEAST_SHARE: Threshold = Threshold::new(0.05);
 
 /// Objects that are kept for ever.
 pub struct HeapGrowth;
@@ -45,6 +46,10 @@ impl Rule for HeapGrowth {
                 collections may be garbage.",
             example: EXAMPLE,
         }
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Time]
     }
 
     fn judge(&self, process: &Process) -> Verdict {
@@ -99,6 +104,11 @@ fn found(process: &Process, trend: &Trend) -> Verdict {
         ));
     }
     evidence.extend(owners(process, &sites));
+    let keeper = owner(process, &sites).map_or_else(
+        || "Find who keeps these objects: a map or slice that is only added to, a cache without a limit."
+            .to_owned(),
+        |owner| format!("These objects are held by {owner}."),
+    );
     let touched = if sites.is_empty() {
         touched(process)
     } else {
@@ -142,9 +152,7 @@ fn found(process: &Process, trend: &Trend) -> Verdict {
             "a live heap that levels off when it is watched longer, or falls when the load \
             does"
                 .to_owned(),
-        remedy: "Find who keeps these objects: a map or slice that is only added to, a cache \
-            without a limit. Bound it, or delete entries when they are done with."
-            .to_owned(),
+        remedy: format!("{keeper} Bound it, or delete entries when they are done with."),
         leak: true,
     }
 }
@@ -166,7 +174,7 @@ pub(super) fn live_evidence(trend: &Trend) -> Vec<Evidence> {
 
 /// The sites that make out the growth, most first.
 fn growing<'a>(heap: &'a Heap, trend: &Trend) -> Vec<&'a HeapSiteLine> {
-    let least = LEAST_SHARE * trend.growth() as f64;
+    let least = LEAST_SHARE.get() * trend.growth() as f64;
     let grows = |site: &&HeapSiteLine| site.growth_bytes.is_some_and(|by| by as f64 >= least);
     let mut sites: Vec<_> = heap.sites.iter().filter(grows).collect();
     sites.sort_by_key(|site| Reverse(site.growth_bytes));
@@ -182,7 +190,7 @@ fn touched(process: &Process) -> Vec<Origin> {
         .fold(0_u64, |sum, line| sum.saturating_add(line.bytes));
     let own = lines.into_iter();
     let mut origins = grown_at(own.filter_map(|line| Some((line.origin?, line.bytes))));
-    let least = (LEAST_SHARE * all as f64) as u64;
+    let least = (LEAST_SHARE.get() * all as f64) as u64;
     origins.retain(|origin| origin.bytes.is_some_and(|bytes| bytes > least));
     origins.truncate(MAX_SITES);
     origins

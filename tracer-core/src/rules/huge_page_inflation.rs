@@ -1,14 +1,15 @@
 //! Huge pages that are resident as a whole for a few objects in them.
 
+use super::threshold::Threshold;
 use super::words::{clear, percent, unsure};
 use super::{Explanation, Rule, Verdict};
 use crate::process::Process;
 use crate::report::{Evidence, mib};
 
 /// Below this nobody asks.
-const MATERIAL_BYTES: u64 = 16 << 20;
+const MATERIAL_BYTES: Threshold = Threshold::new(16.0 * 1_048_576.0);
 /// Below this share of RSS something else explains the memory.
-const MATERIAL_SHARE: f64 = 0.2;
+const MATERIAL_SHARE: Threshold = Threshold::new(0.2);
 
 /// Memory that only huge pages make resident.
 pub struct HugePageInflation;
@@ -45,7 +46,7 @@ impl Rule for HugePageInflation {
         let Some(huge) = sample.anon_huge else {
             return unsure("the kernel does not tell how much is in huge pages");
         };
-        if huge < MATERIAL_BYTES {
+        if (huge as f64) < MATERIAL_BYTES.get() {
             return clear(format!(
                 "{} of {} RSS are in huge pages",
                 mib(huge),
@@ -60,7 +61,10 @@ impl Rule for HugePageInflation {
         };
         let inflated = residency.heap_free.min(huge);
         let share = percent(inflated, sample.rss);
-        if inflated < MATERIAL_BYTES || (inflated as f64) < MATERIAL_SHARE * sample.rss as f64 {
+        let material = MATERIAL_BYTES
+            .get()
+            .max(MATERIAL_SHARE.get() * sample.rss as f64);
+        if (inflated as f64) < material {
             return clear(format!(
                 "{} are in huge pages, and {} of resident heap are free ({share} of RSS)",
                 mib(huge),

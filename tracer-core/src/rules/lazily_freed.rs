@@ -6,6 +6,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use super::threshold::Threshold;
 use super::{Explanation, Rule, Verdict};
 use crate::ledger::calls::{CallCount, CallName, CallTally};
 use crate::ledger::symbols::Line;
@@ -14,9 +15,9 @@ use crate::process::Process;
 use crate::report::{Evidence, Origin, StackFrame, about, by_lines, class_of, own_line, plural};
 
 /// Below this nobody asks why: a small Go service has about as much for its binary alone.
-const MATERIAL_BYTES: u64 = 16 << 20;
+const MATERIAL_BYTES: Threshold = Threshold::new(16.0 * 1_048_576.0);
 /// Below this share of RSS something else explains the memory.
-const MATERIAL_SHARE: f64 = 0.10;
+const MATERIAL_SHARE: Threshold = Threshold::new(0.10);
 /// Lines of the service's own code named.
 const MAX_ORIGINS: usize = 10;
 
@@ -71,7 +72,8 @@ impl Rule for LazilyFreed {
                 rss.saturating_sub(lazy_free),
             ),
         ];
-        if lazy_free < MATERIAL_BYTES || (lazy_free as f64) < rss as f64 * MATERIAL_SHARE {
+        let material = MATERIAL_BYTES.get().max(MATERIAL_SHARE.get() * rss as f64);
+        if (lazy_free as f64) < material {
             let (free, rss) = (mib(lazy_free), mib(rss));
             let headline = format!("only {free:.1} of {rss:.1} MiB RSS are lazily freed");
             return Verdict::Clear { headline, evidence };

@@ -1,5 +1,6 @@
 //! A cgroup's limit and `GOMEMLIMIT` that do not fit each other.
 
+use super::threshold::Threshold;
 use super::words::{clear, percent, unsure};
 use super::{Explanation, Rule, Verdict};
 use crate::event::GoCounters;
@@ -7,13 +8,13 @@ use crate::process::Process;
 use crate::report::{Evidence, mib};
 
 /// What the runtime does not count, and what comes in bursts, fits into the rest.
-const SAFE_SHARE: f64 = 0.9;
+const SAFE_SHARE: Threshold = Threshold::new(0.9);
 /// From here on a burst may end in a kill.
-const NEAR_SHARE: f64 = 0.75;
+const NEAR_SHARE: Threshold = Threshold::new(0.75);
 /// The runtime limits its collector to half of the CPU time (`runtime/mgclimit.go`).
-const SPIRAL_CPU: f64 = 0.25;
+const SPIRAL_CPU: Threshold = Threshold::new(0.25);
 /// Live heap this near to the limit leaves no room to collect in.
-const SPIRAL_SHARE: f64 = 0.85;
+const SPIRAL_SHARE: Threshold = Threshold::new(0.85);
 
 /// A limit the runtime does not know of, or one that leaves it no room.
 pub struct MemoryLimit;
@@ -62,9 +63,9 @@ impl Rule for MemoryLimit {
         };
         let used = sample.rss.saturating_sub(sample.lazy_free.unwrap_or(0));
         let share = percent(used, limit);
-        let safe = (SAFE_SHARE * limit as f64) as u64;
+        let safe = (SAFE_SHARE.get() * limit as f64) as u64;
         let is_told = counters.memory_limit.is_some_and(|told| told <= safe);
-        if is_told || (used as f64) < NEAR_SHARE * limit as f64 {
+        if is_told || (used as f64) < NEAR_SHARE.get() * limit as f64 {
             let told = counters.memory_limit.map_or("not set".to_owned(), mib);
             return clear(format!(
                 "{} of the cgroup's {} are used ({share}), GOMEMLIMIT is {told}",
@@ -104,8 +105,8 @@ impl Rule for MemoryLimit {
 fn spiral(process: &Process, counters: &GoCounters) -> Option<Verdict> {
     let limit = counters.memory_limit?;
     let live = counters.heap_marked;
-    let is_near = live as f64 >= SPIRAL_SHARE * limit as f64;
-    if !is_near || counters.gc_cpu_fraction < SPIRAL_CPU {
+    let is_near = live as f64 >= SPIRAL_SHARE.get() * limit as f64;
+    if !is_near || counters.gc_cpu_fraction < SPIRAL_CPU.get() {
         return None;
     }
     let cycles = process.go().gc_cycles();

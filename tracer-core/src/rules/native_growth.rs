@@ -1,15 +1,16 @@
 //! Memory outside of Go's heap that grows: C libraries, and what the program maps itself.
 
 use super::growth::{Growth, at_rest, how_much_longer};
+use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
-use super::{Explanation, Rule, Verdict};
+use super::{Explanation, Need, Rule, Verdict};
 use crate::event::GoResidency;
 use crate::ledger::trend::Trend;
 use crate::process::Process;
 use crate::report::{Evidence, Origin, growth_lines, mib};
 
 /// The arenas of glibc drift upwards in healthy programs with C code, for minutes.
-const DRIFT_BYTES: i64 = 8 << 20;
+const DRIFT_BYTES: Threshold = Threshold::new(8.0 * 1_048_576.0);
 /// Lines of the service's own code named.
 const MAX_ORIGINS: usize = 5;
 
@@ -42,6 +43,10 @@ impl Rule for NativeGrowth {
         }
     }
 
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Time]
+    }
+
     fn judge(&self, process: &Process) -> Verdict {
         let residency = process.go().residency();
         if residency.seen() == 0 {
@@ -56,7 +61,9 @@ impl Rule for NativeGrowth {
                 at_rest(&trend, matches!(movement, Growth::Levelled(_))),
                 mib(trend.last)
             )),
-            Growth::Steady(trend) if trend.growth() >= DRIFT_BYTES => found(process, &trend),
+            Growth::Steady(trend) if trend.growth() as f64 >= DRIFT_BYTES.get() => {
+                found(process, &trend)
+            }
             Growth::Steady(trend) | Growth::Slowing(trend) => unsure(format!(
                 "memory outside of Go's heap grew by {}: arenas of the C library that fill do that \
                  too. Watch until it stops, or goes on",

@@ -2,28 +2,28 @@
 
 use super::Verdict;
 use super::growth::{Growth, how_much_longer};
+use super::missing::unsure_of_sockets;
+use super::threshold::Threshold;
 use super::words::{clear, unsure};
 use crate::process::{Process, SocketReading};
 use crate::report::{Origin, SocketOrigin, Sockets};
 
 /// Fewer are a pool that begins to fill.
-const LEAST_OPEN: u64 = 8;
+const LEAST_OPEN: Threshold = Threshold::new(8.0);
 /// A pool of usual size is full by then, or after [`POOL_SECONDS`] of any load that fills it.
-const POOL_OPEN: u64 = 100;
+const POOL_OPEN: Threshold = Threshold::new(100.0);
 /// See [`POOL_OPEN`].
-const POOL_SECONDS: f64 = 30.0;
+pub(super) const POOL_SECONDS: Threshold = Threshold::new(30.0);
 /// More of those opened are closed where somebody does close them.
-const MOST_CLOSED: f64 = 0.1;
-/// Kernel events that may be lost before counts of opened and closed prove nothing.
-const MOST_LOST: f64 = 0.01;
+const MOST_CLOSED: Threshold = Threshold::new(0.1);
 /// The goroutines that a client keeps for a connection, at the least: a reader.
-const LEAST_GOROUTINES: f64 = 0.5;
+const LEAST_GOROUTINES: Threshold = Threshold::new(0.5);
 /// Live heap that the buffers of a client take, at the least: plain HTTP clients take 24 KiB, gRPC 80.
-const LEAST_BYTES: f64 = 8.0 * 1024.0;
+const LEAST_BYTES: Threshold = Threshold::new(8.0 * 1024.0);
 /// Of the sockets of a line, so many must wait for a close to say that their peers have left.
-const LEFT: f64 = 0.5;
+const LEFT: Threshold = Threshold::new(0.5);
 /// Of the sockets that stay, so many must have been accepted to explain what grows.
-const ARRIVALS: f64 = 0.5;
+const ARRIVALS: Threshold = Threshold::new(0.5);
 
 /// Why [`Company::Unknown`].
 pub(super) const UNKNOWN_COMPANY: &str =
@@ -43,9 +43,6 @@ pub(super) fn kept(process: &Process) -> Result<Kept, Verdict> {
     let Some(sockets) = Sockets::on(process) else {
         return Err(unsure("the sockets of the process were not seen"));
     };
-    if let Some(lost) = lost(process) {
-        return Err(unsure(lost));
-    }
     let first = process.sockets().first().map_or(0, |first| first.open);
     let seconds = match open(process) {
         Growth::TooEarly { readings, seconds } => {
@@ -69,7 +66,8 @@ pub(super) fn kept(process: &Process) -> Result<Kept, Verdict> {
     // Of those accepted only the peer knows whether it needs them, until it has left.
     let of_kind = |origin: &&SocketOrigin| origin.accepted == Some(false) || is_left(origin);
     let stays = |origin: &SocketOrigin| {
-        origin.open >= LEAST_OPEN && origin.closed as f64 <= MOST_CLOSED * origin.opened as f64
+        let most_closed = MOST_CLOSED.get() * origin.opened as f64;
+        origin.open as f64 >= LEAST_OPEN.get() && origin.closed as f64 <= most_closed
     };
     let (sick, good): (Vec<_>, Vec<_>) = sockets
         .origins
@@ -83,10 +81,11 @@ pub(super) fn kept(process: &Process) -> Result<Kept, Verdict> {
         ));
     }
     let open: u64 = sick.iter().map(|origin| origin.open).sum();
-    if open < POOL_OPEN && seconds < POOL_SECONDS {
+    let pool_seconds = POOL_SECONDS.get();
+    if (open as f64) < POOL_OPEN.get() && seconds < pool_seconds {
         return Err(unsure(format!(
             "{open} sockets stay open, which may still be a pool that fills: watch for {:.0} s more",
-            (POOL_SECONDS - seconds).ceil()
+            (pool_seconds - seconds).ceil()
         )));
     }
     Ok(Kept {
@@ -115,8 +114,8 @@ impl Kept {
         let is_accepted = |origin: &SocketOrigin| origin.accepted == Some(true);
         if self.sick.iter().all(is_accepted) {
             Company::Nothing
-        } else if goroutines.is_some_and(|each| each.value >= LEAST_GOROUTINES)
-            || heap.is_some_and(|each| each.value >= LEAST_BYTES)
+        } else if goroutines.is_some_and(|each| each.value >= LEAST_GOROUTINES.get())
+            || heap.is_some_and(|each| each.value >= LEAST_BYTES.get())
         {
             Company::Client
         } else if goroutines.is_none() && heap.is_none() {
@@ -135,17 +134,20 @@ pub(super) fn left(origin: &SocketOrigin) -> u64 {
 }
 
 fn is_left(origin: &SocketOrigin) -> bool {
-    origin.open > 0 && left(origin) as f64 >= LEFT * origin.open as f64
+    origin.open > 0 && left(origin) as f64 >= LEFT.get() * origin.open as f64
 }
 
 /// How the number of open sockets moves.
 pub(super) fn open(process: &Process) -> Growth {
     let open = |now: &SocketReading| Some(now.open);
-    Growth::of_count(process.sockets(), open, LEAST_OPEN as f64)
+    Growth::of_count(process.sockets(), open, LEAST_OPEN.get())
 }
 
-/// That users arrive and stay, if they do: each may need what grows.
+/// That users arrive and stay, if they do or if that was not seen: each may need what grows.
 pub(super) fn arrivals(process: &Process) -> Option<String> {
+    if let Some(missing) = unsure_of_sockets(process) {
+        return Some(format!("{missing}: users that arrive and stay may need it"));
+    }
     let Growth::Steady(trend) = open(process) else {
         return None;
     };
@@ -157,30 +159,12 @@ pub(super) fn arrivals(process: &Process) -> Option<String> {
         origins.map(|origin| origin.open).sum()
     };
     let (all, accepted) = (stay(None), stay(Some(true)));
-    (accepted as f64 > ARRIVALS * all as f64).then(|| {
+    (accepted as f64 > ARRIVALS.get() * all as f64).then(|| {
         format!(
             "open connections went from {} to {}, most of them accepted: each may need it. Watch \
              while as many leave as arrive",
             trend.first, trend.last
         )
-    })
-}
-
-/// That calls of sockets were lost, if so many were that counts prove nothing.
-fn lost(process: &Process) -> Option<String> {
-    const KINDS: [&str; 5] = ["socket", "accept", "accept4", "close", "dup3"];
-    let kinds = process
-        .loss()
-        .iter()
-        .filter(|kind| KINDS.contains(&kind.kind.as_str()));
-    let (expected, lost) = kinds.fold((0_u64, 0_u64), |(expected, lost), kind| {
-        (
-            expected.saturating_add(kind.expected),
-            lost.saturating_add(kind.lost),
-        )
-    });
-    (lost as f64 > MOST_LOST * expected as f64).then(|| {
-        format!("{lost} of {expected} calls that open and close sockets were lost, so counts prove nothing")
     })
 }
 

@@ -1,14 +1,15 @@
 //! Who holds what grows, where that was searched.
 
+use super::threshold::Threshold;
 use crate::process::Process;
 use crate::report::{Evidence, HeapSiteLine, HolderLine, RootLine, StackFrame};
 
 /// Owners named.
 const MAX_OWNERS: usize = 3;
 /// Fewer objects say little about the rest of their site.
-const LEAST_SAMPLED: u64 = 8;
+const LEAST_SAMPLED: Threshold = Threshold::new(8.0);
 /// Who holds a smaller share of a site is not its owner.
-const LEAST_SHARE: f64 = 0.5;
+const LEAST_SHARE: Threshold = Threshold::new(0.5);
 
 /// The owners of what these sites have allocated.
 pub(super) fn owners(process: &Process, sites: &[&HeapSiteLine]) -> Vec<Evidence> {
@@ -16,6 +17,14 @@ pub(super) fn owners(process: &Process, sites: &[&HeapSiteLine]) -> Vec<Evidence
     let is_of = |line: &&HolderLine| sites.iter().any(|site| site.stack == line.stack);
     let of_sites = lines.iter().filter(is_of);
     of_sites.take(MAX_OWNERS).map(evidence).collect()
+}
+
+/// Who holds most of what the first of these sites has allocated, in words.
+pub(super) fn owner(process: &Process, sites: &[&HeapSiteLine]) -> Option<String> {
+    let first = sites.first()?;
+    let lines = certain(process);
+    let of_first = lines.iter().find(|line| line.stack == first.stack)?;
+    of_first.root.as_ref().map(RootLine::words)
 }
 
 /// What goroutines hold.
@@ -33,7 +42,8 @@ pub(super) fn held_by_goroutines(process: &Process) -> Vec<Evidence> {
 fn certain(process: &Process) -> Vec<HolderLine> {
     let mut lines = HolderLine::on(process).unwrap_or_default();
     lines.retain(|line| {
-        line.root.is_some() && line.sampled >= LEAST_SAMPLED && line.share >= LEAST_SHARE
+        let is_telling = line.sampled as f64 >= LEAST_SAMPLED.get();
+        line.root.is_some() && is_telling && line.share >= LEAST_SHARE.get()
     });
     lines.sort_by_key(|line| std::cmp::Reverse(line.bytes));
     lines

@@ -2,19 +2,20 @@
 
 use super::growth::{Growth, how_much_longer};
 use super::heap_growth::{live_evidence, live_heap, origins};
-use super::owners::owners;
+use super::owners::{owner, owners};
+use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
-use super::{Explanation, Rule, Verdict};
+use super::{Explanation, Need, Rule, Verdict};
 use crate::ledger::trend::Trend;
 use crate::process::{Process, SocketReading};
 use crate::report::{Evidence, Heap, StackFrame, mib};
 
 /// Fewer closed connections tell nothing of what is kept for each.
-const LEAST_CLOSED: u64 = 50;
+const LEAST_CLOSED: Threshold = Threshold::new(50.0);
 /// The open sockets were replaced this often: what the first ones needed must be free by now.
-const LEAST_TURNOVER: f64 = 2.0;
+const LEAST_TURNOVER: Threshold = Threshold::new(2.0);
 /// Sockets that fall by a smaller share stay as they are.
-const LEAST_FALL: f64 = 0.1;
+const LEAST_FALL: Threshold = Threshold::new(0.1);
 /// Growing sites named.
 const MAX_SITES: usize = 5;
 
@@ -46,6 +47,10 @@ impl Rule for RetainedAfterClose {
         }
     }
 
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Time, Need::Sockets]
+    }
+
     fn judge(&self, process: &Process) -> Verdict {
         if process.go().counters().seen() == 0 {
             return unsure("the Go runtime was not read");
@@ -55,7 +60,7 @@ impl Rule for RetainedAfterClose {
             return unsure("the open sockets were not counted");
         };
         let closed = last.closed.saturating_sub(first.closed);
-        if closed < LEAST_CLOSED {
+        if (closed as f64) < LEAST_CLOSED.get() {
             return clear(format!("only {closed} sockets were closed while watching"));
         }
         match live_heap(process) {
@@ -86,14 +91,15 @@ fn falling(process: &Process, closed: u64) -> Option<String> {
         .sockets()
         .trend(|now: &SocketReading| Some(now.open))?;
     let (first, last) = (open.first, open.last);
-    let fell = open.interval.1 < 0.0 && (last as f64) < (1.0 - LEAST_FALL) * first as f64;
+    let least_fall = LEAST_FALL.get();
+    let fell = open.interval.1 < 0.0 && (last as f64) < (1.0 - least_fall) * first as f64;
     if fell {
         return Some(format!("open sockets fell from {first} to {last}"));
     }
     let most = first.max(last).max(1) as f64;
-    let rose = last as f64 > (1.0 + LEAST_FALL) * first as f64 && open.interval.0 > 0.0;
+    let rose = last as f64 > (1.0 + least_fall) * first as f64 && open.interval.0 > 0.0;
     let turnover = closed as f64 / most;
-    (!rose && turnover >= LEAST_TURNOVER).then(|| {
+    (!rose && turnover >= LEAST_TURNOVER.get()).then(|| {
         format!("open sockets went from {first} to {last}, replaced {turnover:.0} times over")
     })
 }
@@ -118,13 +124,23 @@ fn found(process: &Process, heap: &Trend, closed: u64, how: &str) -> Verdict {
         let what = format!("growth allocated in {}", callers.join(" < "));
         evidence.push(Evidence::growth(what, site.growth_bytes.unwrap_or(0)));
     }
-    let owners = owners(process, &sites.iter().collect::<Vec<_>>());
-    let owner = if owners.is_empty() {
-        "Who keeps it was not searched for: owner not named."
-    } else {
-        "The evidence names who keeps it."
+    let grown: Vec<_> = sites.iter().collect();
+    evidence.extend(owners(process, &grown));
+    let remedy = match owner(process, &grown) {
+        Some(owner) => format!(
+            "It is held by {owner}: delete there what belongs to a request, session or connection \
+             when that ends (gorilla/context: ClearHandler)."
+        ),
+        None => format!(
+            "Something long-lived keeps what was allocated for connections that are closed: look for \
+             a map or cache whose keys are requests, sessions or connections, and delete the entry \
+             when they end. Owner not named: {}.",
+            match process.go().holders() {
+                Some(_) => "the search found none that is certain",
+                None => "it was not searched for",
+            }
+        ),
     };
-    evidence.extend(owners);
     Verdict::Found {
         headline: format!(
             "the live heap grew from {} to {} ({}) while {how}",
@@ -135,11 +151,7 @@ fn found(process: &Process, heap: &Trend, closed: u64, how: &str) -> Verdict {
         evidence,
         origins: origins(&sites),
         refuted_by: "growth that goes on when no connection is opened or closed".to_owned(),
-        remedy: format!(
-            "Something long-lived keeps what was allocated for connections that are closed: look \
-             for a map or cache whose keys are requests, sessions or connections, and delete the \
-             entry when they end. {owner}"
-        ),
+        remedy,
         leak: true,
     }
 }

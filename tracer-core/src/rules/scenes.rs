@@ -49,6 +49,7 @@ const REST: Second = Second {
 /// Watches for half a minute; `at` tells each second.
 fn watch(limit: Option<u64>, at: impl Fn(u64, Second) -> Second) -> Process {
     let mut process = Process::default();
+    process.apply(Timestamp(0), &EventKind::Descriptors(Vec::new()));
     for second in 0..=30 {
         let rest = Second {
             collections: second,

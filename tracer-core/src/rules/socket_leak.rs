@@ -2,7 +2,7 @@
 
 use super::open_sockets::{Company, Kept, UNKNOWN_COMPANY, kept, left, opening};
 use super::words::{clear, unsure};
-use super::{Explanation, Rule, Verdict};
+use super::{Explanation, Need, Rule, Verdict};
 use crate::process::Process;
 use crate::report::Evidence;
 
@@ -34,6 +34,10 @@ impl Rule for SocketLeak {
                 the goroutines wait for. Sockets that a finalizer closes at the next collection.",
             example: EXAMPLE,
         }
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Time, Need::Sockets]
     }
 
     fn judge(&self, process: &Process) -> Verdict {

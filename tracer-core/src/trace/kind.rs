@@ -76,6 +76,7 @@ impl Kind {
             | EventKind::MemoryDetail(_)
             | EventKind::Cgroup(_)
             | EventKind::Fork { .. }
+            | EventKind::Paused(_)
             | EventKind::Loss(_)
             | EventKind::CreatorWatch(_)
             | EventKind::Ancestors(_)

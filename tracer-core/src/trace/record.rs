@@ -21,7 +21,7 @@ use crate::event::EventKind;
 struct Record {
     #[prost(
         oneof = "Body",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 33, 40"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 33, 40, 41"
     )]
     body: Option<Body>,
 }
@@ -74,6 +74,8 @@ enum Body {
     Ancestors(creation::Ancestors),
     #[prost(message, tag = "40")]
     Holders(holders::Holders),
+    #[prost(message, tag = "41")]
+    Paused(fact::Paused),
 }
 
 /// Not what any writer makes.
@@ -95,6 +97,7 @@ pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
         EventKind::MemoryDetail(detail) => Body::MemoryDetail(detail.into()),
         EventKind::Cgroup(sample) => Body::Cgroup(sample.into()),
         EventKind::Fork { child } => Body::Fork(fact::Fork { child: *child }),
+        EventKind::Paused(paused) => Body::Paused(fact::Paused { paused: *paused }),
         EventKind::Loss(loss) => Body::Loss(loss.into()),
         EventKind::End(ended_by) => Body::End((*ended_by).into()),
         EventKind::GoRuntime(runtime) => Body::GoRuntime(runtime.into()),
@@ -136,6 +139,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Option<EventKind>, Malformed> {
             Body::MemoryDetail(detail) => EventKind::MemoryDetail(detail.into_event()?),
             Body::Cgroup(sample) => EventKind::Cgroup(sample.into_event()?),
             Body::Fork(fact::Fork { child }) => EventKind::Fork { child },
+            Body::Paused(fact::Paused { paused }) => EventKind::Paused(paused),
             Body::Loss(loss) => EventKind::Loss(loss.into()),
             Body::End(end) => EventKind::End(end.into_event()?),
             Body::Modules(modules) => EventKind::Modules(modules.into()),

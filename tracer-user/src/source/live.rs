@@ -94,6 +94,8 @@ pub struct Live {
     records: Vec<Record>,
     /// When `smaps_rollup` may be read again.
     next_walk: Instant,
+    /// It stood still when we last looked.
+    paused: bool,
     /// Code was mapped since the symbolizer last looked.
     code_mapped: bool,
     /// Processes the kernel had killed in the cgroup when we came.
@@ -160,6 +162,7 @@ impl Live {
             epoch: 0,
             records: Vec::new(),
             next_walk: Instant::now(),
+            paused: false,
             code_mapped: false,
             oom_kills: None,
         };
@@ -167,6 +170,7 @@ impl Live {
             live.look_at_births();
         }
         live.look_at_go();
+        live.look_if_paused(sink);
         live.snapshot(sink);
         live.sample(sink);
         live.detail(sink);
@@ -281,6 +285,7 @@ impl Live {
         for fault in self.programs.faults() {
             sink.push(at, EventKind::Faults(fault));
         }
+        self.look_if_paused(sink);
         self.look_at_go();
         self.mind_holders(sink);
         self.sample(sink);

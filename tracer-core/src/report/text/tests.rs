@@ -155,8 +155,8 @@ lazily-freed: found, not a leak
     keeps growing
 
 could not be judged
-  client-per-request, socket-leak: too early: 0 readings seen, 5 needed over 9 s
-  retained-after-close, goroutine-leak, heap-growth, healthy: the Go runtime was not read
+  client-per-request, retained-after-close, socket-leak, healthy: the open sockets were not counted
+  goroutine-leak, heap-growth: the Go runtime was not read
   native-growth: which memory is Go's and which is not was not read
   file-mapping-growth: the mappings were read less than twice
   memory-limit: the memory cgroup could not be read

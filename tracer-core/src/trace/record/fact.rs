@@ -136,6 +136,12 @@ pub(super) fn unpack(packed: &[u8]) -> Option<Vec<u64>> {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Paused {
+    #[prost(bool, tag = "1")]
+    pub(super) paused: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Fork {
     #[prost(uint32, tag = "1")]
     pub(super) child: u32,

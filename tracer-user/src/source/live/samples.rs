@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tracer_core::event::{Descriptor, EventKind, Mapping, SocketStates};
 
 use super::{DRAIN_LIMIT, Live, Sink};
-use crate::proc::{fds, maps, memory, smaps};
+use crate::proc::{fds, maps, memory, smaps, standstill};
 use crate::source::sink::now;
 
 /// Between two lists of the open sockets.
@@ -20,6 +20,15 @@ impl Live {
         sink.push_now(EventKind::Descriptors(descriptors));
         let mappings: Vec<Mapping> = maps::read(pid).unwrap_or_default();
         sink.push_now(EventKind::Mappings(mappings));
+    }
+
+    /// Whether the process stands still, when that has changed.
+    pub(super) fn look_if_paused(&mut self, sink: &mut Sink) {
+        let paused = standstill::read(self.target.pid()).unwrap_or(false);
+        if paused != self.paused {
+            self.paused = paused;
+            sink.push_now(EventKind::Paused(paused));
+        }
     }
 
     /// RSS and its parts; the parts only as often as the walk through the page tables allows.
