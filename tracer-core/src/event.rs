@@ -5,6 +5,7 @@
 //!                                       └─────▶ trace file ──▶ Event ──▶ Node::apply
 //! ```
 
+mod allocation;
 mod call;
 mod creation;
 mod fact;
@@ -14,6 +15,7 @@ mod loss;
 mod sample;
 mod socket;
 
+pub use allocation::{Allocated, AllocationWatch};
 pub use call::{Advice, Call, Errno, Peer, Syscall};
 pub use creation::{Ancestor, Creation, CreatorWatch};
 pub use fact::{
@@ -101,6 +103,10 @@ pub enum EventKind {
     CreatorWatch(CreatorWatch),
     /// Goroutines from before creations were watched.
     Ancestors(Vec<Ancestor>),
+    /// Memory was handed out to a stack.
+    Allocated(Allocated),
+    /// It is watched who allocates from now on, or no longer.
+    AllocationWatch(AllocationWatch),
     /// Whether the Go runtime can be read.
     GoRuntime(GoRuntime),
     /// Counters of the Go runtime.

@@ -1,5 +1,6 @@
 //! What is known about one process, subject by subject. A ledger only adds up; rules judge.
 
+pub mod allocations;
 pub mod calls;
 pub mod creators;
 pub mod descriptors;

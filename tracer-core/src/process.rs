@@ -1,6 +1,9 @@
 //! One process: its facts, its ledgers, and how each event changes them.
 
-use crate::event::{CgroupSample, EndedBy, EventKind, ProcessFacts, ProcessId, Timestamp};
+use crate::event::{
+    CgroupSample, EndedBy, EventKind, HeapProfiling, ProcessFacts, ProcessId, Timestamp,
+};
+use crate::ledger::allocations::AllocationLedger;
 use crate::ledger::calls::CallLedger;
 use crate::ledger::creators::CreatorLedger;
 use crate::ledger::descriptors::DescriptorLedger;
@@ -22,11 +25,20 @@ const KEPT_SOCKETS: u64 = 3;
 /// So many goroutines more make their creators interesting.
 const MORE_GOROUTINES: u64 = 20;
 
+/// So much more live heap makes who allocates interesting, ...
+const MORE_HEAP: u64 = 1 << 20;
+/// ... when so many collections were seen.
+const FEW_COLLECTIONS: u64 = 3;
+
 /// What the engine asks of whoever feeds it. A replay has nothing to give.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Request {
     /// Watch who creates goroutines.
     WatchCreators,
+    /// Watch who allocates.
+    WatchAllocations,
+    /// Do not: the program itself keeps a heap profile.
+    LeaveAllocations,
 }
 
 /// The sockets at one moment.
@@ -53,6 +65,7 @@ pub struct Process {
     calls: CallLedger,
     faults: FaultLedger,
     creators: CreatorLedger,
+    allocations: AllocationLedger,
     per_socket: PerSocketLedger,
     descriptors: DescriptorLedger,
     sockets: Series<SocketReading>,
@@ -105,6 +118,8 @@ impl Process {
             EventKind::Created(creation) => self.creators.add(creation),
             EventKind::Ancestors(ancestors) => self.creators.add_ancestors(ancestors),
             EventKind::CreatorWatch(watch) => self.creators.set_watch(watch),
+            EventKind::Allocated(allocated) => self.allocations.add(allocated),
+            EventKind::AllocationWatch(watch) => self.allocations.set_watch(watch),
             EventKind::GoRuntime(runtime) => self.go.set_runtime(runtime),
             EventKind::GoCounters(counters) => {
                 self.go.add_counters(at, counters);
@@ -165,6 +180,7 @@ impl Process {
         self.modules = ModuleTable::default();
         self.go = GoLedger::default();
         self.creators = CreatorLedger::default();
+        self.allocations = AllocationLedger::default();
         self.symbols.forget_names();
         self.descriptors = self.descriptors.exec(at);
     }
@@ -173,6 +189,7 @@ impl Process {
     fn forget_counts(&mut self) {
         self.calls = CallLedger::default();
         self.faults = FaultLedger::default();
+        self.allocations.restart();
         self.memory = MemoryLedger::default();
         self.per_socket = PerSocketLedger::default();
     }
@@ -213,7 +230,28 @@ impl Process {
         });
         let watched = self.creators.watch().is_some();
         let wanted = self.is_go() && !watched && (sockets_stay || goroutines_grow);
-        Vec::from_iter(wanted.then_some(Request::WatchCreators))
+        let creators = wanted.then_some(Request::WatchCreators);
+        creators
+            .into_iter()
+            .chain(self.allocation_request())
+            .collect()
+    }
+
+    /// Who allocates is worth a look where the program does not tell, and the live heap grows.
+    fn allocation_request(&self) -> Option<Request> {
+        let watch = self.allocations.watch();
+        match self.go.runtime()?.heap_profile? {
+            HeapProfiling::On => watch
+                .is_some_and(|watch| watch.watching)
+                .then_some(Request::LeaveAllocations),
+            HeapProfiling::Off | HeapProfiling::LinkedOut => {
+                let after_gc = self.go.after_gc();
+                let live = after_gc.first().zip(after_gc.last());
+                let more = live.map_or(0, |(first, last)| last.live.saturating_sub(first.live));
+                let grows = after_gc.seen() >= FEW_COLLECTIONS && more >= MORE_HEAP;
+                (watch.is_none() && grows).then_some(Request::WatchAllocations)
+            }
+        }
     }
 
     /// Whether to look who holds the heap: it can be told and nobody has looked; and unless
@@ -301,6 +339,12 @@ impl Process {
     #[must_use]
     pub fn creators(&self) -> &CreatorLedger {
         &self.creators
+    }
+
+    /// Who allocated.
+    #[must_use]
+    pub fn allocations(&self) -> &AllocationLedger {
+        &self.allocations
     }
 
     /// What moves with its sockets.

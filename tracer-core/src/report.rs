@@ -3,6 +3,7 @@
 //! [`Report::on`] is the only way from ledgers to words; the renderers see nothing else, so
 //! a live report and a replayed one are equal byte for byte.
 
+mod allocations;
 mod calls;
 mod conclusion;
 mod diff;
@@ -22,6 +23,7 @@ mod text;
 mod verdict;
 mod wrap;
 
+pub use allocations::AllocationProbes;
 pub use calls::{CallLine, CallOrigin};
 pub use conclusion::Conclusion;
 pub use diff::{Change, Diff, diff_text};
@@ -42,6 +44,7 @@ pub use text::{holders_text, sockets_text, text};
 pub use verdict::{Evidence, Origin, Status, VerdictLine};
 pub use wrap::{WIDTH, wrap};
 
+pub(crate) use allocations::own_lines as allocating_lines;
 pub(crate) use calls::class_of;
 pub(crate) use growth::lines as growth_lines;
 pub(crate) use numbers::{about, mib, plural, signed_mib};

@@ -17,6 +17,7 @@
 //! - a new meaning of an old field, or a new frame: `major`, and with it the last byte of the
 //!   block magic; older readers refuse the file by name. The header itself never changes.
 
+mod allocation;
 mod block;
 mod call;
 mod column;

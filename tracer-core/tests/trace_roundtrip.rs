@@ -17,7 +17,7 @@ use tracer_core::event::{
 };
 use tracer_core::trace::{Encoder, Index, Reader};
 
-use call::{call, creation, faults};
+use call::{allocated, allocation_watch, call, creation, faults};
 use fact::{
     cgroup, descriptor, loss, mapping, mapping_use, memory, module, process, stack_trace, symbol,
 };
@@ -28,6 +28,8 @@ use number::{wide, word};
 fn goroutines_and_sockets() -> BoxedStrategy<EventKind> {
     prop_oneof![
         2 => creation(),
+        2 => allocated(),
+        1 => allocation_watch(),
         1 => (any::<bool>(), ".{0,9}").prop_map(|(watching, reason)| {
             EventKind::CreatorWatch(CreatorWatch { watching, reason })
         }),

@@ -54,6 +54,7 @@ kinds! {
     STACK = 22, "stack";
     GOROUTINE = 23, "goroutine";
     UNKNOWN_CALL = 24, "unknown_call";
+    ALLOCATION = 25, "allocation";
 }
 
 impl Kind {
@@ -64,6 +65,12 @@ impl Kind {
     #[must_use]
     pub fn calls() -> &'static [Self] {
         &Self::ALL[..=Self::SOCKETPAIR.0 as usize]
+    }
+
+    /// Counted in a map by stack, and not told one by one.
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::PAGE_FAULT | Self::ALLOCATION)
     }
 
     /// Makes a socket: worth knowing for which goroutine.

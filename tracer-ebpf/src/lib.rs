@@ -3,6 +3,7 @@
 //! ```text
 //! RECORDS (ring)   CallRecord | GoroutineRecord | LifeRecord | StackRecord, each led by a Header
 //! FAULTS  (hash)   FaultKey → count
+//! ALLOCATIONS      AllocationKey → AllocationCount, a hash too
 //! ACCOUNTS         per-CPU Account, one slot a Kind
 //! READ_AT          when user space last read them
 //! TARGETS (hash)   tgid → Target: who is traced, and what is known of it
@@ -22,7 +23,7 @@ mod target;
 pub use account::Account;
 pub use kind::Kind;
 pub use record::{
-    CallRecord, FaultKey, GoroutineRecord, Header, LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG,
-    StackHead, StackRecord, TRUNCATED,
+    AllocationCount, AllocationKey, CallRecord, FaultKey, GoroutineRecord, Header, LARGE_OBJECT,
+    LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG, StackHead, StackRecord, TRUNCATED,
 };
 pub use target::{Armed, CodeRange, Landmarks, Target};

@@ -1,12 +1,15 @@
 //! The eBPF programs.
 //!
 //! ```text
-//! hooks (tracepoint, kprobe, fentry) ─▶ call | creation | fault | life ─▶ stack ─▶ RECORDS, FAULTS
+//! hooks (tracepoint, kprobe, fentry) ─▶ allocation | call | creation | fault | life ─▶ stack
+//!     ─▶ RECORDS, FAULTS, ALLOCATIONS
 //! ```
 //!
 //! A probe filters by process, reads, reserves, writes and submits. It decides nothing.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
+#[cfg(target_arch = "bpf")]
+mod allocation;
 #[cfg(target_arch = "bpf")]
 mod arch;
 #[cfg(target_arch = "bpf")]

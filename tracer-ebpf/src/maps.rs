@@ -5,7 +5,7 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, PerCpuArray, PerCpuHashMap, RingBuf},
 };
-use tracer_ebpf::{Account, Armed, FaultKey, Header, Kind, Target};
+use tracer_ebpf::{Account, AllocationCount, AllocationKey, Armed, FaultKey, Header, Kind, Target};
 
 use crate::{globals, stack::Scratch};
 
@@ -57,6 +57,11 @@ pub(crate) static WITHIN: HashMap<u64, u32> = HashMap::with_max_entries(16384, 0
 /// Fault counts of each CPU, which need no atomic instruction; a stack that finds no room is counted as lost.
 #[map]
 pub(crate) static FAULTS: PerCpuHashMap<FaultKey, u64> = PerCpuHashMap::with_max_entries(16384, 0);
+
+/// Allocations of each CPU, likewise.
+#[map]
+pub(crate) static ALLOCATIONS: PerCpuHashMap<AllocationKey, AllocationCount> =
+    PerCpuHashMap::with_max_entries(8192, 0);
 
 /// What became of the events of each kind.
 #[map]

@@ -1,4 +1,4 @@
-//! Records of the ring buffer, and the key of the fault counts.
+//! Records of the ring buffer, and what is counted by stack.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -102,7 +102,9 @@ pub struct StackRecord {
 }
 
 /// Whose page faults are counted together.
-#[derive(Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
+#[derive(
+    Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, Ord, PartialEq, PartialOrd,
+)]
 #[repr(C)]
 pub struct FaultKey {
     /// Hash of the stack; 0 when it was lost.
@@ -113,6 +115,35 @@ pub struct FaultKey {
     pub access: u32,
 }
 
+/// `AllocationKey::class` of objects that have a span of their own.
+pub const LARGE_OBJECT: u32 = 256;
+
+/// Whose allocations are counted together.
+#[derive(
+    Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, Ord, PartialEq, PartialOrd,
+)]
+#[repr(C)]
+pub struct AllocationKey {
+    /// Hash of the stack; 0 when it was lost.
+    pub stack: u64,
+    /// The process.
+    pub tgid: u32,
+    /// Go's span class, or `LARGE_OBJECT`.
+    pub class: u32,
+}
+
+/// What was allocated by one stack.
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct AllocationCount {
+    /// Spans that the stack was given.
+    pub spans: u64,
+    /// Bytes of the spans, of large objects; 0 of others, whose class tells.
+    pub bytes: u64,
+    /// Nanoseconds that the probe took.
+    pub took_ns: u64,
+}
+
 const _: () = assert!(size_of::<Header>() == 32);
 const _: () = assert!(size_of::<CallRecord>() == 104);
 const _: () = assert!(size_of::<GoroutineRecord>() == 48);
@@ -120,3 +151,5 @@ const _: () = assert!(size_of::<LifeRecord>() == 40);
 const _: () = assert!(size_of::<StackHead>() == 48);
 const _: () = assert!(size_of::<StackRecord>() == 48 + 8 * MAX_FRAMES);
 const _: () = assert!(size_of::<FaultKey>() == 16);
+const _: () = assert!(size_of::<AllocationKey>() == 16);
+const _: () = assert!(size_of::<AllocationCount>() == 24);

@@ -100,8 +100,10 @@ pub struct Target {
     pub callback_caller: u32,
     /// From there to the frame of `cgocall`.
     pub callback_frame: u32,
-    /// Always 0.
-    pub reserved: u32,
+    /// Where an allocation of a large object has its size at the probe: bytes from the stack pointer,
+    /// or 0 for the register of the second argument. `refill` has its argument in that register too,
+    /// else on the stack.
+    pub large_size: u32,
     /// Whether it is traced, and what of all this holds.
     pub armed: Armed,
 }

@@ -15,7 +15,7 @@ use crate::{commands, failure::Failure, output, symbols::foreign};
 pub use check::{CheckArgs, CheckFormat};
 pub use look::{HeapArgs, HoldersArgs, SymbolsArgs};
 pub use trace::{AnalyzeArgs, DiffArgs, WindowArgs};
-pub use watch::{AttachArgs, Creators, Holders, Hooks, SocketsArgs};
+pub use watch::{Allocs, AttachArgs, Creators, Holders, Hooks, SocketsArgs};
 
 /// Says why a Go process holds the memory it holds, with evidence.
 #[derive(Debug, Parser)]

@@ -1,21 +1,22 @@
 //! The kernel side from user space: load the programs, hook them in, read what they say.
 //!
 //! ```text
-//! Programs::load ─▶ hook (family) ─▶ arm(pid) ─▶ drain, faults, loss ─▶ disarm
+//! Programs::load ─▶ hook (family) ─▶ arm(pid) ─▶ drain, counted, loss ─▶ disarm
 //! ```
 
 mod btf;
 mod counters;
-mod creators;
 pub mod decode;
-mod faults;
 mod hooks;
 mod object;
+mod probes;
 mod programs;
 mod stacks;
+mod totals;
 
 pub use btf::KernelTypes;
-pub use creators::CreatorProbes;
 pub use hooks::{Family, Hooked};
+pub use probes::{Probe, Probes};
 pub use programs::{Programs, settle};
 pub use stacks::Stacks;
+pub use totals::{Counted, Spans};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::allocations::{self, AllocationProbes};
 use super::stack::{StackFrame, frames, own_line};
 use crate::event::{HeapCount, HeapProfile, HeapProfiling, SpanClass};
 use crate::ledger::go::{GoLedger, in_use, scaled};
@@ -13,7 +14,7 @@ use crate::ledger::trend::difference;
 use crate::process::Process;
 
 /// Allocation sites shown.
-const MAX_SITES: usize = 30;
+pub(super) const MAX_SITES: usize = 30;
 /// Size classes shown.
 const MAX_CLASSES: usize = 20;
 
@@ -38,9 +39,12 @@ pub struct Heap {
     pub unreadable: Option<String>,
     /// The live heap after the collections that ended while watching.
     pub after_gc: Option<AfterGcTrend>,
-    /// Where the sites come from: `heap profile`; `None` when no site is known.
+    /// Where the sites come from: `heap profile`, or `allocation probes` where the program keeps
+    /// none; `None` when no site is known.
     pub source: Option<&'static str>,
-    /// Allocation sites, scaled as pprof scales them, largest first.
+    /// The watch on who allocates; `None` when there was none.
+    pub probes: Option<AllocationProbes>,
+    /// Allocation sites, largest first; those of the profile are scaled as pprof scales them.
     pub sites: Vec<HeapSiteLine>,
     /// Size classes, those with the largest spans first.
     pub classes: Vec<ClassLine>,
@@ -64,11 +68,12 @@ pub struct AfterGcTrend {
 /// What one site holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HeapSiteLine {
-    /// Objects allocated and not freed.
-    pub inuse_objects: u64,
+    /// Objects allocated and not freed; `None` where only probes saw it, of this and the next.
+    pub inuse_objects: Option<u64>,
     /// Their bytes.
-    pub inuse_bytes: u64,
-    /// Bytes allocated since the start of the program.
+    pub inuse_bytes: Option<u64>,
+    /// Bytes allocated since the start of the program; by what probes saw, bytes of spans that were
+    /// handed out meanwhile.
     pub alloc_bytes: u64,
     /// In use, against the first reading.
     pub growth_bytes: Option<i64>,
@@ -98,6 +103,13 @@ impl Heap {
         let go = process.go();
         let runtime = go.runtime()?;
         let counters = go.counters().last();
+        let (source, sites) = if go.profile().is_some() {
+            (Some("heap profile"), sites(process))
+        } else {
+            let sites = allocations::sites(process);
+            let source = (!sites.is_empty()).then_some("allocation probes");
+            (source, sites)
+        };
         Some(Self {
             alloc_bytes: counters.map(|now| now.heap_alloc),
             inuse_bytes: counters.map(|now| now.heap_inuse),
@@ -111,8 +123,9 @@ impl Heap {
             gc_cycles: counters.map(|_| go.gc_cycles()),
             unreadable: runtime.unreadable.clone(),
             after_gc: AfterGcTrend::of(go),
-            source: go.profile().map(|_| "heap profile"),
-            sites: sites(process),
+            source,
+            probes: AllocationProbes::on(process),
+            sites,
             classes: classes(go),
         })
     }
@@ -190,8 +203,8 @@ fn sites(process: &Process) -> Vec<HeapSiteLine> {
     held.truncate(MAX_SITES);
     held.into_iter()
         .map(|(lines, held)| HeapSiteLine {
-            inuse_objects: held.objects,
-            inuse_bytes: held.bytes,
+            inuse_objects: Some(held.objects),
+            inuse_bytes: Some(held.bytes),
             alloc_bytes: held.allocated,
             growth_bytes: before.as_ref().map(|_| difference(held.bytes, held.before)),
             origin: own_line(process, &lines).map(StackFrame::from_frame),

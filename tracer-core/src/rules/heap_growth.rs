@@ -10,7 +10,10 @@ use super::words::{clear, per_minute, unsure};
 use super::{Explanation, Need, Rule, Verdict};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
-use crate::report::{Evidence, Heap, HeapSiteLine, Origin, StackFrame, growth_lines, mib};
+use crate::report::{
+    ClassLine, Evidence, Heap, HeapSiteLine, Origin, StackFrame, allocating_lines, growth_lines,
+    mib,
+};
 
 /// Growing sites named.
 const MAX_SITES: usize = 5;
@@ -109,17 +112,15 @@ fn found(process: &Process, trend: &Trend) -> Verdict {
             .to_owned(),
         |owner| format!("These objects are held by {owner}."),
     );
-    let touched = if sites.is_empty() {
-        touched(process)
+    let stand_ins = if sites.is_empty() {
+        let (lines, what) = stand_ins(process, heap.as_ref());
+        if !lines.is_empty() && process.go().profile().is_none() {
+            evidence.push(Evidence::fact(what));
+        }
+        lines
     } else {
         Vec::new()
     };
-    if !touched.is_empty() && process.go().profile().is_none() {
-        evidence.push(Evidence::fact(
-            "the program keeps no heap profile: the lines below are where new memory was touched \
-             first, whether it was kept or not",
-        ));
-    }
     if sites.is_empty()
         && let Some(class) = heap.as_ref().and_then(|heap| {
             let classes = heap.classes.iter();
@@ -144,7 +145,7 @@ fn found(process: &Process, trend: &Trend) -> Verdict {
         ),
         evidence,
         origins: if sites.is_empty() {
-            touched
+            stand_ins
         } else {
             origins(sites.iter().copied())
         },
@@ -182,14 +183,41 @@ fn growing<'a>(heap: &'a Heap, trend: &Trend) -> Vec<&'a HeapSiteLine> {
     sites
 }
 
-/// Where new memory was touched first, which stands in where the profiler is not there.
-fn touched(process: &Process) -> Vec<Origin> {
-    let lines = growth_lines(process);
+/// The lines that stand in where the profiler is not there, and what they are: who was given memory
+/// in objects of the sizes that grow; else where new memory was touched first.
+fn stand_ins(process: &Process, heap: Option<&Heap>) -> (Vec<Origin>, &'static str) {
+    let classes = heap.map_or(&[][..], |heap| &heap.classes);
+    let grows = |class: &ClassLine| class.growth_bytes.is_some_and(|growth| growth > 0);
+    let growing = |object_bytes| {
+        let mut same = classes
+            .iter()
+            .filter(|class| class.object_bytes == object_bytes);
+        same.any(grows)
+    };
+    let given = largest(allocating_lines(process, growing));
+    if !given.is_empty() {
+        return (
+            given,
+            "the program keeps no heap profile: the lines below were given memory in objects of the \
+             sizes that grow, whether they kept it or not",
+        );
+    }
+    let touched = growth_lines(process).into_iter();
+    let touched = touched.map(|line| (line.origin, line.bytes));
+    (
+        largest(touched.collect()),
+        "the program keeps no heap profile: the lines below are where new memory was touched \
+         first, whether it was kept or not",
+    )
+}
+
+/// The own lines with most of all bytes.
+fn largest(lines: Vec<(Option<StackFrame>, u64)>) -> Vec<Origin> {
     let all = lines
         .iter()
-        .fold(0_u64, |sum, line| sum.saturating_add(line.bytes));
+        .fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
     let own = lines.into_iter();
-    let mut origins = grown_at(own.filter_map(|line| Some((line.origin?, line.bytes))));
+    let mut origins = grown_at(own.filter_map(|(line, bytes)| Some((line?, bytes))));
     let least = (LEAST_SHARE.get() * all as f64) as u64;
     origins.retain(|origin| origin.bytes.is_some_and(|bytes| bytes > least));
     origins.truncate(MAX_SITES);

@@ -2,6 +2,7 @@
 
 use prost::Message;
 
+use super::allocation;
 use super::call::{self, Last};
 use super::column::{Column, Columns, Cursors, Port};
 use super::creation;
@@ -9,7 +10,7 @@ use super::fault;
 use super::kind::{Kind, blank_call};
 use super::record::{self, Malformed};
 use super::wire::Events;
-use crate::event::{Access, Creation, Event, EventKind, Faults, ProcessId, Timestamp};
+use crate::event::{Access, Allocated, Creation, Event, EventKind, Faults, ProcessId, Timestamp};
 
 /// Columns that grow event by event.
 #[derive(Default)]
@@ -79,6 +80,9 @@ impl BlockWriter {
                     &mut self.last_created,
                     &mut creation.clone(),
                 );
+            }
+            EventKind::Allocated(allocated) => {
+                let _ = allocation::pass(&mut self.columns, &mut allocated.clone());
             }
             _ => {}
         }
@@ -165,6 +169,11 @@ impl BlockReader {
                 };
                 creation::pass(&mut self.cursors, &mut self.last_created, &mut creation)?;
                 EventKind::Created(creation)
+            }
+            Kind::Allocated => {
+                let mut allocated = Allocated::default();
+                allocation::pass(&mut self.cursors, &mut allocated)?;
+                EventKind::Allocated(allocated)
             }
             Kind::Call {
                 code,
@@ -296,7 +305,7 @@ mod tests {
 
     #[test]
     fn kinds_of_the_future_are_stepped_over() {
-        check(&[5, 0, 7, 15, 112, 5], &[0; 6], &[12, 8, 0], "4????4");
+        check(&[5, 0, 8, 15, 112, 5], &[0; 6], &[12, 8, 0], "4????4");
         assert_eq!(read(b""), "");
         assert_eq!(read(b"\xff"), "no block");
         // A field that is not known yet.

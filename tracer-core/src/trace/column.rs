@@ -30,10 +30,11 @@ pub(super) enum Column {
     Records,
     Goroutines,
     Created,
+    Allocated,
 }
 
 /// Number of columns.
-pub(super) const COLUMNS: usize = Column::Created as usize + 1;
+pub(super) const COLUMNS: usize = Column::Allocated as usize + 1;
 
 /// One side of the columns: a writer takes each value and gives it back, a reader ignores it
 /// and gives the one that was written. `None`: the columns are not what a writer makes.

@@ -18,6 +18,7 @@ pub(super) enum Kind {
     Exit,
     Tick,
     Created,
+    Allocated,
     Call {
         /// Which one, as `code` numbers them.
         code: u64,
@@ -66,6 +67,7 @@ impl Kind {
             EventKind::Exit => Self::Exit,
             EventKind::Tick => Self::Tick,
             EventKind::Created(_) => Self::Created,
+            EventKind::Allocated(_) => Self::Allocated,
             EventKind::Process(_)
             | EventKind::Mappings(_)
             | EventKind::Descriptors(_)
@@ -79,6 +81,7 @@ impl Kind {
             | EventKind::Paused(_)
             | EventKind::Loss(_)
             | EventKind::CreatorWatch(_)
+            | EventKind::AllocationWatch(_)
             | EventKind::Ancestors(_)
             | EventKind::SocketStates(_)
             | EventKind::Holders(_)
@@ -101,6 +104,7 @@ impl Kind {
             Self::Exit => 4,
             Self::Tick => 5,
             Self::Created => 6,
+            Self::Allocated => 7,
             Self::Call {
                 code,
                 answer,
@@ -118,6 +122,7 @@ impl Kind {
             4 => Self::Exit,
             5 => Self::Tick,
             6 => Self::Created,
+            7 => Self::Allocated,
             _ => {
                 let call = number.checked_sub(FIRST_CALL)?;
                 let code = call / 6;
@@ -270,7 +275,7 @@ mod tests {
             .collect();
         assert_eq!(
             known,
-            [1, 2, 3, 4, 5, 6]
+            [1, 2, 3, 4, 5, 6, 7]
                 .into_iter()
                 .chain(16..112)
                 .collect::<Vec<_>>()

@@ -1,5 +1,6 @@
 //! Events that are messages of their own: facts and samples.
 
+mod allocation;
 mod creation;
 mod fact;
 mod go;
@@ -76,6 +77,8 @@ enum Body {
     Holders(holders::Holders),
     #[prost(message, tag = "41")]
     Paused(fact::Paused),
+    #[prost(message, tag = "42")]
+    AllocationWatch(allocation::AllocationWatch),
 }
 
 /// Not what any writer makes.
@@ -108,11 +111,13 @@ pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
         EventKind::HeapProfile(profile) => Body::HeapProfile(profile.into()),
         EventKind::Goroutines(goroutines) => Body::Goroutines(goroutines.into()),
         EventKind::CreatorWatch(watch) => Body::CreatorWatch(watch.into()),
+        EventKind::AllocationWatch(watch) => Body::AllocationWatch(watch.into()),
         EventKind::SocketStates(states) => Body::SocketStates(states.into()),
         EventKind::Ancestors(ancestors) => Body::Ancestors(ancestors.as_slice().into()),
         EventKind::Holders(holders) => Body::Holders(holders.into()),
         EventKind::Call(_)
         | EventKind::Created(_)
+        | EventKind::Allocated(_)
         | EventKind::Faults(_)
         | EventKind::Exec
         | EventKind::Exit
@@ -154,6 +159,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Option<EventKind>, Malformed> {
             Body::Ancestors(ancestors) => EventKind::Ancestors(ancestors.into()),
             Body::Holders(holders) => EventKind::Holders(holders.into_event()?),
             Body::CreatorWatch(watch) => EventKind::CreatorWatch(watch.into()),
+            Body::AllocationWatch(watch) => EventKind::AllocationWatch(watch.into()),
         })
     }))
 }

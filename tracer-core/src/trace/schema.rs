@@ -10,6 +10,7 @@ const PROTO: &str = include_str!("tracer.proto");
 const RUST: &[&str] = &[
     include_str!("wire.rs"),
     include_str!("record.rs"),
+    include_str!("record/allocation.rs"),
     include_str!("record/creation.rs"),
     include_str!("record/fact.rs"),
     include_str!("record/go.rs"),
@@ -179,7 +180,7 @@ fn messages_are_as_documented() {
     }
     assert_eq!(documented, written);
     assert_eq!(documented["Mapping"][&6], "file: File");
-    assert_eq!(documented["Events"].len(), 17);
+    assert_eq!(documented["Events"].len(), 18);
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub(super) struct Events {
     goroutines: Vec<u8>,
     #[prost(bytes = "vec", tag = "17")]
     created: Vec<u8>,
+    #[prost(bytes = "vec", tag = "18")]
+    allocated: Vec<u8>,
 }
 
 impl Events {
@@ -64,6 +66,7 @@ impl Events {
             records,
             goroutines,
             created,
+            allocated,
         ] = columns;
         Self {
             kinds,
@@ -83,6 +86,7 @@ impl Events {
             records,
             goroutines,
             created,
+            allocated,
         }
     }
 
@@ -105,6 +109,7 @@ impl Events {
             self.records,
             self.goroutines,
             self.created,
+            self.allocated,
         ]
     }
 }

@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tracer_core::event::{
-    Access, Advice, Call, Creation, Errno, EventKind, Faults, Peer, Syscall, Timestamp,
+    Access, Advice, Allocated, AllocationWatch, Call, Creation, Errno, EventKind, Faults, Peer,
+    Syscall, Timestamp,
 };
 
 use crate::number::{signed, stack, wide, word};
@@ -147,6 +148,30 @@ pub(crate) fn faults() -> impl Strategy<Value = EventKind> {
             stack,
             access,
             count,
+        })
+    })
+}
+
+pub(crate) fn allocated() -> impl Strategy<Value = EventKind> {
+    (stack(), wide(), wide(), wide()).prop_map(|(stack, object_bytes, spans, bytes)| {
+        EventKind::Allocated(Allocated {
+            stack,
+            object_bytes,
+            spans,
+            bytes,
+        })
+    })
+}
+
+pub(crate) fn allocation_watch() -> impl Strategy<Value = EventKind> {
+    let parts = (any::<bool>(), ".{0,9}", wide(), option::of(wide()), wide());
+    parts.prop_map(|(watching, reason, hits, trap_ns, inside_ns)| {
+        EventKind::AllocationWatch(AllocationWatch {
+            watching,
+            reason,
+            hits,
+            trap_ns,
+            inside_ns,
         })
     })
 }

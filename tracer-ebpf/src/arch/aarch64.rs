@@ -65,6 +65,11 @@ impl SavedRegisters {
         self.x[0]
     }
 
+    /// Where a Go function has its second argument, from Go 1.18 on.
+    pub(crate) const fn second_argument(&self) -> u64 {
+        self.x[1]
+    }
+
     pub(crate) const fn call_number(&self) -> u64 {
         self.syscall as u64
     }

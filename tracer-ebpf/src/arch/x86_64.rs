@@ -13,7 +13,8 @@ pub(crate) const PT_REGS_SIZE: u64 = 168;
 pub(crate) struct SavedRegisters {
     _r15_to_r12: [u64; 4],
     bp: u64,
-    _bx_r11: [u64; 2],
+    bx: u64,
+    _r11: u64,
     r10: u64,
     r9: u64,
     r8: u64,
@@ -48,7 +49,8 @@ impl SavedRegisters {
         Self {
             _r15_to_r12: [0; 4],
             bp: peek!(saved, bp),
-            _bx_r11: [0; 2],
+            bx: peek!(saved, bx),
+            _r11: 0,
             r10: peek!(saved, r10),
             r9: peek!(saved, r9),
             r8: peek!(saved, r8),
@@ -80,6 +82,11 @@ impl SavedRegisters {
     /// Where a Go function returns its first word, from Go 1.17 on.
     pub(crate) const fn first_result(&self) -> u64 {
         self.ax
+    }
+
+    /// Where a Go function has its second argument, from Go 1.17 on.
+    pub(crate) const fn second_argument(&self) -> u64 {
+        self.bx
     }
 
     pub(crate) const fn call_number(&self) -> u64 {

@@ -36,6 +36,10 @@ pub struct AttachArgs {
     /// Whether to watch who creates goroutines: a trap in the target for each
     #[arg(long, value_enum, default_value_t = Creators::Auto)]
     pub creators: Creators,
+    /// Whether to watch who allocates, where there is no heap profile: a trap in the target for each
+    /// span of memory
+    #[arg(long, value_enum, default_value_t = Allocs::Auto)]
+    pub allocs: Allocs,
     /// Count and add up only: each event costs the target less, and no line of code is named
     #[arg(long, conflicts_with = "sample_bytes")]
     pub no_stacks: bool,
@@ -79,6 +83,7 @@ impl AttachArgs {
             json: false,
             hooks: Hooks::Auto,
             creators: Creators::Auto,
+            allocs: Allocs::Auto,
             no_stacks: false,
             sample_bytes: None,
             holders: Holders::Auto,
@@ -116,6 +121,17 @@ pub struct SocketsArgs {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Creators {
     /// When sockets or goroutines grow
+    Auto,
+    /// From the start
+    On,
+    /// Never
+    Off,
+}
+
+/// Whether allocations are watched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Allocs {
+    /// When the live heap grows and the program keeps no heap profile
     Auto,
     /// From the start
     On,

@@ -100,6 +100,7 @@ async fn record(
     let options = Options {
         family: args.hooks.family(),
         creators: args.creators,
+        allocs: args.allocs,
         stacks: args.stacks(),
         holders: args.holders,
     };

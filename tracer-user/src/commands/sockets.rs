@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use tracer_core::report;
 
 use super::attach;
-use crate::cli::{AttachArgs, Holders, SocketsArgs};
+use crate::cli::{Allocs, AttachArgs, Holders, SocketsArgs};
 use crate::output;
 
 /// Watches the process for a while and prints its sockets.
@@ -17,6 +17,7 @@ pub fn run(args: &SocketsArgs) -> anyhow::Result<ExitCode> {
         json: args.json,
         hooks: args.hooks,
         creators: args.creators,
+        allocs: Allocs::Off,
         holders: Holders::Never,
         any: args.any,
         ..AttachArgs::silent(args.pid, args.duration)

@@ -36,7 +36,7 @@ pub use counters::{Counters, read_counters};
 pub use doubt::Doubt;
 pub use globals::{Globals, NotFound, Profile};
 pub use goroutines::{Goroutines, Group, Kind, is_runtime_function, read_goroutines};
-pub use layout::{Arch, Layout};
+pub use layout::{Arch, Layout, of_span_class};
 pub(in crate::go) use layout::{Objects as ObjectLayout, PAGE};
 pub use memory::{Memory, Part, Slice, Unreadable};
 pub use process::{Budget, Process, Stop};

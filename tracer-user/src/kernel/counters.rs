@@ -17,8 +17,8 @@ pub(super) struct Counters {
     read_at: Array<MapData, u64>,
     /// For each kind, by CPU.
     arrived: Vec<Vec<Arrived>>,
-    /// Page faults, which come as sums of all CPUs.
-    faults: u64,
+    /// Of kinds that come as sums of all CPUs, what was passed on, kind by kind.
+    counts: Vec<u64>,
     /// For each kind, by CPU: what of the kernel's account has been told.
     told: Vec<Vec<Told>>,
 }
@@ -45,7 +45,7 @@ impl Counters {
             accounts,
             read_at,
             arrived: vec![Vec::new(); Kind::ALL.len()],
-            faults: 0,
+            counts: vec![0; Kind::ALL.len()],
             told: vec![Vec::new(); Kind::ALL.len()],
         }
     }
@@ -63,9 +63,11 @@ impl Counters {
         }
     }
 
-    /// So many page faults were passed on.
-    pub(super) fn received_faults(&mut self, count: u64) {
-        self.faults += count;
+    /// So many events of a kind that is counted were passed on.
+    pub(super) fn received_counts(&mut self, kind: Kind, count: u64) {
+        if let Some(counts) = self.counts.get_mut(usize::from(kind.0)) {
+            *counts += count;
+        }
     }
 
     /// Whether all that was seen has arrived or is known to be lost.
@@ -105,8 +107,8 @@ impl Counters {
         loss
     }
 
-    /// What each CPU saw; page faults are those that the kernel still counts there.
-    pub(super) fn by_cpu(&self, faults: &[u64]) -> Vec<CpuLoss> {
+    /// What each CPU saw; `counted` are the kinds of which the kernel still has the counts.
+    pub(super) fn by_cpu(&self, counted: &[(Kind, Vec<u64>)]) -> Vec<CpuLoss> {
         let mut all = Vec::new();
         for kind in Kind::ALL {
             for (cpu, account) in self.account(*kind).iter().enumerate() {
@@ -116,11 +118,10 @@ impl Counters {
                 let arrived = self.arrived.get(usize::from(kind.0));
                 let arrived = arrived.and_then(|cpus| cpus.get(cpu)).copied();
                 let arrived = arrived.unwrap_or_default();
-                let received = if *kind == Kind::PAGE_FAULT {
-                    faults.get(cpu).copied().unwrap_or(0)
-                } else {
-                    arrived.understood
-                };
+                let counts = counted.iter().find(|(counted, _)| counted == kind);
+                let received = counts.map_or(arrived.understood, |(_, cpus)| {
+                    cpus.get(cpu).copied().unwrap_or(0)
+                });
                 let count = LossCount {
                     kind: kind.name().to_owned(),
                     expected: account.seen,
@@ -166,8 +167,8 @@ impl Counters {
     }
 
     fn all_arrived(&self, kind: Kind) -> u64 {
-        if kind == Kind::PAGE_FAULT {
-            return self.faults;
+        if kind.is_counted() {
+            return self.counts.get(usize::from(kind.0)).copied().unwrap_or(0);
         }
         self.arrived_by(kind, |arrived| arrived.understood + arrived.not_understood)
     }
@@ -197,27 +198,27 @@ fn slot<T: Clone + Default>(cpus: &mut Vec<T>, cpu: usize) -> &mut T {
 ///
 /// An upper bound: skipped before the process filter, so other processes' events count too.
 fn skipped(ebpf: &Ebpf, kind: Kind) -> u64 {
-    // A program that is not loaded skips nothing.
-    let Some(fd) = ebpf
-        .program(&program_of(kind))
-        .and_then(|program| program.fd().ok())
-    else {
-        return 0;
+    let missed = |program: String| {
+        // A program that is not loaded skips nothing.
+        let fd = ebpf.program(&program)?.fd().ok()?;
+        let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
+        let fdinfo = std::fs::read_to_string(path).ok()?;
+        Some(recursion_misses(&fdinfo))
     };
-    let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
-    recursion_misses(&std::fs::read_to_string(path).unwrap_or_default())
+    programs_of(kind).into_iter().filter_map(missed).sum()
 }
 
-/// The program whose skipped runs may be events of a kind. Those of the kretprobe are not asked for:
+/// The programs whose skipped runs may be events of a kind. Those of the kretprobe are not asked for:
 /// the next entry of the thread tells.
-fn program_of(kind: Kind) -> String {
+fn programs_of(kind: Kind) -> Vec<String> {
     match kind {
-        Kind::PAGE_FAULT => "page_fault_user".to_owned(),
-        Kind::EXEC | Kind::FORK | Kind::EXIT => format!("process_{}", kind.name()),
-        Kind::GOROUTINE => "up_goroutine".to_owned(),
+        Kind::PAGE_FAULT => vec!["page_fault_user".to_owned()],
+        Kind::EXEC | Kind::FORK | Kind::EXIT => vec![format!("process_{}", kind.name())],
+        Kind::GOROUTINE => vec!["up_goroutine".to_owned()],
+        Kind::ALLOCATION => vec!["up_span".to_owned(), "up_large".to_owned()],
         // One program serves all calls: which one it was is not known.
-        Kind::UNKNOWN_CALL => "tp_return".to_owned(),
-        _ => format!("fx_{}", kind.name()),
+        Kind::UNKNOWN_CALL => vec!["tp_return".to_owned()],
+        _ => vec![format!("fx_{}", kind.name())],
     }
 }
 

@@ -1,7 +1,6 @@
 //! Loads the eBPF programs and moves data between their maps and the engine.
 
 use std::{
-    collections::BTreeMap,
     os::fd::{AsFd as _, BorrowedFd},
     time::{Duration, Instant},
 };
@@ -11,16 +10,16 @@ use aya::{
     maps::{Array, HashMap, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
 };
 use aya_log::EbpfLogger;
-use tracer_core::event::{Faults, Loss, Timestamp};
-use tracer_ebpf::{Account, Armed, Target};
+use tracer_core::event::{Loss, Timestamp};
+use tracer_ebpf::{Account, AllocationCount, AllocationKey, Armed, FaultKey, Kind, Target};
 
 use super::{
     counters::Counters,
     decode::{Record, decode, origin},
-    faults::FaultCounts,
     hooks::{self, Family, Hooked},
     object::load_object,
     stacks::Stacks,
+    totals::{self, Counted, Totals},
 };
 use crate::failure::{ExitStatus, Failure};
 
@@ -38,6 +37,14 @@ unsafe impl Pod for Wire<Target> {}
 unsafe impl Pod for Wire<Armed> {}
 // SAFETY: so is `Account`.
 unsafe impl Pod for Wire<Account> {}
+// SAFETY: so is `FaultKey`.
+unsafe impl Pod for Wire<FaultKey> {}
+// SAFETY: so is `AllocationKey`.
+unsafe impl Pod for Wire<AllocationKey> {}
+// SAFETY: so is `AllocationCount`.
+unsafe impl Pod for Wire<AllocationCount> {}
+// SAFETY: it is an integer.
+unsafe impl Pod for Wire<u64> {}
 
 /// The loaded programs. Dropping them unhooks and unloads everything.
 pub struct Programs {
@@ -45,7 +52,8 @@ pub struct Programs {
     records: RingBuf<MapData>,
     targets: HashMap<MapData, u32, Wire<Target>>,
     armed: Array<MapData, Wire<Armed>>,
-    faults: FaultCounts,
+    faults: Totals<FaultKey, u64>,
+    allocations: Totals<AllocationKey, AllocationCount>,
     counters: Counters,
     log: Option<EbpfLogger<&'static dyn log::Log>>,
     hooked: Hooked,
@@ -76,7 +84,9 @@ impl Programs {
         let records = take(&mut ebpf, "RECORDS", RingBuf::try_from)?;
         let targets = take(&mut ebpf, "TARGETS", HashMap::try_from)?;
         let armed = take(&mut ebpf, "ARMED", Array::try_from)?;
-        let faults = FaultCounts::new(take(&mut ebpf, "FAULTS", PerCpuHashMap::try_from)?);
+        let faults = Totals::new(take(&mut ebpf, "FAULTS", PerCpuHashMap::try_from)?);
+        let allocations = take(&mut ebpf, "ALLOCATIONS", PerCpuHashMap::try_from)?;
+        let allocations = Totals::new(allocations);
         let accounts = take(&mut ebpf, "ACCOUNTS", PerCpuArray::try_from)?;
         let read_at = take(&mut ebpf, "READ_AT", Array::try_from)?;
         let counters = Counters::new(accounts, read_at);
@@ -86,6 +96,7 @@ impl Programs {
             targets,
             armed,
             faults,
+            allocations,
             counters,
             log,
             hooked,
@@ -151,12 +162,17 @@ impl Programs {
         count
     }
 
-    /// First-touch faults since the last call.
-    pub fn faults(&mut self) -> Vec<Faults> {
-        let faults = self.faults.take();
-        let count = faults.iter().map(|fault| fault.count).sum();
-        self.counters.received_faults(count);
-        faults
+    /// What was counted in maps since the last call.
+    pub fn counted(&mut self) -> Counted {
+        let counted = Counted {
+            faults: self.faults.take(),
+            allocations: self.allocations.take(),
+        };
+        let faults = totals::events(&counted.faults);
+        self.counters.received_counts(Kind::PAGE_FAULT, faults);
+        let allocations = totals::events(&counted.allocations);
+        self.counters.received_counts(Kind::ALLOCATION, allocations);
+        counted
     }
 
     /// The accounts of all kinds so far, and what was dropped since the last call. `at` is a
@@ -169,7 +185,10 @@ impl Programs {
     pub fn final_loss(&mut self, at: Timestamp) -> Loss {
         let loss = self.loss(at);
         Loss {
-            by_cpu: self.counters.by_cpu(&self.faults.by_cpu()),
+            by_cpu: self.counters.by_cpu(&[
+                (Kind::PAGE_FAULT, self.faults.by_cpu()),
+                (Kind::ALLOCATION, self.allocations.by_cpu()),
+            ]),
             ..loss
         }
     }
@@ -186,37 +205,18 @@ impl Programs {
 const WHOLE_RING: Duration = Duration::from_secs(10);
 
 /// Drains until the accounts add up: a program may still have been running when it was disarmed.
-pub fn settle(
-    programs: &mut Programs,
-    limit: Duration,
-    mut each: impl FnMut(Record),
-) -> Vec<Faults> {
+pub fn settle(programs: &mut Programs, limit: Duration, mut each: impl FnMut(Record)) -> Counted {
     let deadline = Instant::now() + limit;
-    let mut faults = BTreeMap::new();
+    let mut counted = Counted::default();
     loop {
         // Whatever time it takes on a busy machine: nobody fills the ring any more.
         programs.drain(Instant::now() + WHOLE_RING, &mut each);
-        for Faults {
-            stack,
-            access,
-            count,
-        } in programs.faults()
-        {
-            *faults.entry((stack, access)).or_default() += count;
-        }
+        counted.extend(programs.counted());
         if programs.counters.are_settled() || Instant::now() >= deadline {
-            break;
+            return counted;
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    faults
-        .into_iter()
-        .map(|((stack, access), count)| Faults {
-            stack,
-            access,
-            count,
-        })
-        .collect()
 }
 
 fn take<T, E: std::error::Error>(

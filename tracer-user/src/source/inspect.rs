@@ -1,9 +1,11 @@
 //! Who the target is: facts for the report, and what the stack walker needs to know.
 
+mod allocation;
 mod creation;
 mod runtime;
 mod tls;
 
+pub(super) use allocation::{AllocationPlaces, allocation_places};
 pub(super) use creation::{Places, places};
 
 use std::ops::Range;
@@ -89,6 +91,13 @@ pub(crate) fn load_bias(binary: &Binary, mappings: &[Mapping], exe: &str) -> Opt
         })
 }
 
+/// The release of Go 1 that a version names.
+fn minor(version: &str) -> Option<u32> {
+    let minor = version.strip_prefix("go1.")?;
+    let end = minor.find(|c: char| !c.is_ascii_digit());
+    minor[..end.unwrap_or(minor.len())].parse().ok()
+}
+
 fn is_file(mapping: &Mapping, wanted: &str) -> bool {
     matches!(&mapping.backing, Backing::File { path, .. }
         if path.strip_suffix(" (deleted)").unwrap_or(path) == wanted)
@@ -111,6 +120,13 @@ fn span(mappings: &[Mapping], belongs: impl Fn(&Mapping) -> bool) -> CodeRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions() {
+        assert_eq!(minor("go1.14.15"), Some(14));
+        assert_eq!(minor("go1.27rc1 X:x"), Some(27));
+        assert_eq!(minor("devel"), None);
+    }
 
     #[test]
     fn spans() {

@@ -1,5 +1,7 @@
 //! A live process as a source of events: one loop around rings, maps and `/proc`.
 
+mod allocations;
+mod budget;
 mod creators;
 mod go;
 mod records;
@@ -12,6 +14,7 @@ use tracer_core::event::{EndedBy, EventKind, SocketStates};
 use tracer_ebpf::Target as Wire;
 
 use self::{
+    allocations::{Allocations, allocation_places},
     creators::{Creators, places},
     go::go_reader,
     records::push_names,
@@ -24,7 +27,7 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    cli::{Creators as Wanted, Holders},
+    cli::{Allocs, Creators as Wanted, Holders},
     failure::{ExitStatus, Failure},
     kernel::{Family, Programs, Stacks, decode::Record, settle},
     proc::{cgroup, is_gone, maps, sockets, target::Target},
@@ -67,6 +70,8 @@ pub struct Options {
     pub family: Option<Family>,
     /// Whether it is watched who creates goroutines.
     pub creators: Wanted,
+    /// Whether it is watched who allocates.
+    pub allocs: Allocs,
     /// Of which events stacks are taken.
     pub stacks: Stacks,
     /// Whether it is searched who holds the heap.
@@ -79,6 +84,7 @@ pub struct Live {
     programs: Programs,
     rest: Rest,
     creators: Creators,
+    allocations: Allocations,
     sockets: sockets::Reader,
     /// When they may be read again.
     next_sockets: Instant,
@@ -121,8 +127,10 @@ impl Live {
         let binary_is_go = binary.is_some_and(|binary| binary.is_go);
         let facts = inspect::facts(&target, binary, programs.hooked());
         let mut creators = Creators::new(options.creators, places(&target, binary, &mappings));
+        let mut allocations = Allocations::new(options.allocs, allocation_places(binary));
         let wire = Wire {
             new_g: creators.new_g(),
+            large_size: allocations.large_size(),
             ..inspect::wire(&target, binary, &mappings)
         };
         let rest = Rest::new(programs.ring(), target.pidfd()).map_err(|error| {
@@ -137,6 +145,7 @@ impl Live {
             .map_err(|error| gone(&target, &error))?;
         // Before the recording: what is created from its first moment on is seen.
         let watch = creators.begin_if_asked(&mut programs, pid);
+        let allocation_watch = allocations.begin_if_asked(&mut programs, pid);
         programs.arm(pid, 0, wire)?;
         let go = go_reader(&target, binary_is_go);
         if target.has_exited() {
@@ -148,11 +157,15 @@ impl Live {
         if let Some(watch) = watch {
             sink.push_now(EventKind::CreatorWatch(watch));
         }
+        if let Some(watch) = allocation_watch {
+            sink.push_now(EventKind::AllocationWatch(watch));
+        }
         let mut live = Self {
             target,
             programs,
             rest,
             creators,
+            allocations,
             sockets: sockets::Reader::default(),
             next_sockets: Instant::now(),
             symbols,
@@ -195,6 +208,7 @@ impl Live {
         loop {
             let records = self.drain(sink);
             self.mind_creators(sink);
+            self.mind_allocations(sink);
             if Instant::now() >= next_flush {
                 sink.flush();
                 next_flush = Instant::now() + FLUSH;
@@ -245,7 +259,7 @@ impl Live {
         let listing = self.read_sockets();
         self.programs.disarm(self.target.pid());
         let mut records = Vec::new();
-        let faults = settle(&mut self.programs, SETTLE_LIMIT, |record| {
+        let counted = settle(&mut self.programs, SETTLE_LIMIT, |record| {
             records.push(record);
         });
         for record in records {
@@ -259,9 +273,8 @@ impl Live {
             }));
         }
         let at = now();
-        for fault in faults {
-            sink.push(at, EventKind::Faults(fault));
-        }
+        self.take_counted(sink, at, &counted);
+        self.close_allocations(sink);
         let loss = self.programs.final_loss(at);
         let Self {
             symbols,
@@ -282,9 +295,8 @@ impl Live {
     /// What is looked at once a second.
     fn tick(&mut self, sink: &mut Sink) {
         let at = now();
-        for fault in self.programs.faults() {
-            sink.push(at, EventKind::Faults(fault));
-        }
+        let counted = self.programs.counted();
+        self.take_counted(sink, at, &counted);
         self.look_if_paused(sink);
         self.look_at_go();
         self.mind_holders(sink);

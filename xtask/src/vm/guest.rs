@@ -1,5 +1,6 @@
 //! Inside the machine: this program is init, runs the checks and prints a line for each.
 
+mod allocations;
 mod calls;
 mod lazily_freed;
 mod restricted;
@@ -39,8 +40,8 @@ enum Look {
     Calls(fn(&calls::Seen) -> Result<String>),
     /// A run on a program that gives memory back; all families at once, it takes its time.
     Released(fn(&str) -> Result<String>),
-    /// A kernel that is restricted for good, after all else.
-    Restricted(fn() -> Result<String>),
+    /// What leaves the hooks to the tool, too, and comes after all else.
+    Last(fn() -> Result<String>),
 }
 
 /// In reading order.
@@ -70,8 +71,13 @@ const CHECKS: &[Check] = &[
         look: Look::Released(lazily_freed::found),
     },
     Check {
+        name: "allocations",
+        look: Look::Last(allocations::told),
+    },
+    // The kernel stays restricted.
+    Check {
         name: "restricted",
-        look: Look::Restricted(restricted::restricted),
+        look: Look::Last(restricted::restricted),
     },
 ];
 
@@ -103,7 +109,7 @@ pub(super) fn cells<'a>(
     families: &[&'a str],
     checks: &[&'a Check],
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let is_untold = |check: &&&Check| matches!(check.look, Look::Untold(_) | Look::Restricted(_));
+    let is_untold = |check: &&&Check| matches!(check.look, Look::Untold(_) | Look::Last(_));
     let untold = checks.iter().filter(is_untold);
     let told = families.iter().flat_map(move |family| {
         let told = checks.iter().filter(move |check| !is_untold(check));
@@ -168,7 +174,7 @@ fn check(options: &Options) -> Result<()> {
         }
     });
     for (name, look) in asked(&checks, |look| match look {
-        Look::Restricted(look) => Some(*look),
+        Look::Last(look) => Some(*look),
         _ => None,
     }) {
         say(AUTO, name, look());

@@ -19,8 +19,9 @@ pub(super) const TARGET: &str = "/target";
 /// The Go programs that guests have.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Program {
-    /// Made by Go 1.26.
+    /// Made by Go 1.26, as the next.
     Calls,
+    Allocations,
     /// Made by Go 1.15, which gives memory back lazily.
     LazilyFreed,
 }
@@ -30,6 +31,7 @@ impl Program {
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Calls => "/programs/calls",
+            Self::Allocations => "/programs/allocations",
             Self::LazilyFreed => "/programs/lazily_freed",
         }
     }
@@ -43,6 +45,7 @@ pub(super) fn build(arch: Arch) -> Result<PathBuf> {
     files.insert(Path::new(TARGET).join("release/tracer"), tool);
     for (program, name, go) in [
         (Program::Calls, "calls", GoVersion::GO_1_26),
+        (Program::Allocations, "allocations", GoVersion::GO_1_26),
         (Program::LazilyFreed, "lazily_freed", GoVersion::GO_1_15),
     ] {
         let built = tracer_tests::Program::build(name, go, arch.flags())?;

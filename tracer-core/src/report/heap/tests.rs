@@ -101,7 +101,7 @@ fn sites_that_read_alike_are_one() {
         panic!("{:?}", heap.sites);
     };
     assert_eq!(
-        (site.inuse_objects, site.inuse_bytes, site.growth_bytes),
+        (site.inuse_objects.unwrap(), site.inuse_bytes.unwrap(), site.growth_bytes),
         (14, 14 * MIB, Some(7 * MIB as i64))
     );
     assert_eq!(site.alloc_bytes, 18 * MIB);

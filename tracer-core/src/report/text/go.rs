@@ -3,7 +3,7 @@
 use super::Page;
 use super::details::stack;
 use crate::report::numbers::{mib, plural, signed_mib};
-use crate::report::{ClassLine, Goroutines, Heap};
+use crate::report::{AllocationProbes, ClassLine, Goroutines, Heap, HeapSiteLine};
 
 /// Allocation sites shown; the JSON report has more.
 const SITES: usize = 5;
@@ -52,34 +52,75 @@ pub(super) fn heap(page: &mut Page, heap: &Heap, profile: Option<&str>) {
         let cycles = plural(cycles, "collection");
         page.paragraph(&format!("{cycles} while watching: {movement}"));
     }
-    match profile {
-        Some("linked_out") => page.paragraph(
+    let why = match profile {
+        Some("linked_out") => Some(
             "The program has no heap profiler: nothing in it refers to runtime.MemProfile, so the \
-             linker left it out, and pprof would show an empty heap. Size classes stand in.",
+             linker left it out, and pprof would show an empty heap.",
         ),
-        Some("off") => page.paragraph(
-            "The program has switched its heap profiler off (runtime.MemProfileRate is 0). Size \
-             classes stand in.",
-        ),
-        _ => {}
+        Some("off") => {
+            Some("The program has switched its heap profiler off (runtime.MemProfileRate is 0).")
+        }
+        _ => None,
+    };
+    let by_probes = heap.source == Some("allocation probes");
+    if let Some(why) = why {
+        let instead = if by_probes {
+            "The probes below and size classes stand in."
+        } else {
+            "Size classes stand in."
+        };
+        page.paragraph(&format!("{why} {instead}"));
+    }
+    if let Some(probes) = &heap.probes {
+        watch(page, probes);
     }
     for site in heap.sites.iter().take(SITES) {
-        let growth = site
-            .growth_bytes
-            .map_or(String::new(), |growth| format!(" ({})", signed_mib(growth)));
-        page.line(
-            "    ",
-            &format!(
-                "{}{growth} in {} allocated by",
-                mib(site.inuse_bytes),
-                plural(site.inuse_objects, "object")
-            ),
-        );
+        page.line("    ", &holding(site));
         stack(page, "        ", &site.stack);
     }
-    if heap.sites.is_empty() {
+    if heap.sites.is_empty() || by_probes {
         classes(page, &heap.classes);
     }
+}
+
+/// The watch on who allocates, and what it has cost.
+fn watch(page: &mut Page, probes: &AllocationProbes) {
+    let AllocationProbes {
+        watching,
+        reason,
+        hits,
+        bytes,
+        ns_per_hit,
+        cost_seconds,
+    } = probes;
+    let state = if *watching {
+        "watched"
+    } else {
+        "not watched any more"
+    };
+    let cost = match (ns_per_hit, cost_seconds) {
+        (Some(ns), Some(seconds)) => {
+            format!("; {ns} ns each took the program {:.0} ms", seconds * 1e3)
+        }
+        _ => String::new(),
+    };
+    page.paragraph(&format!(
+        "who allocates: {state}, {} handed out, {} ({reason}){cost}",
+        plural(*hits, "span"),
+        mib(*bytes)
+    ));
+}
+
+/// What a site holds, or was given.
+fn holding(site: &HeapSiteLine) -> String {
+    let (Some(bytes), Some(objects)) = (site.inuse_bytes, site.inuse_objects) else {
+        return format!("{} of spans handed out to", mib(site.alloc_bytes));
+    };
+    let growth = site
+        .growth_bytes
+        .map_or(String::new(), |growth| format!(" ({})", signed_mib(growth)));
+    let objects = plural(objects, "object");
+    format!("{}{growth} in {objects} allocated by", mib(bytes))
 }
 
 fn classes(page: &mut Page, classes: &[ClassLine]) {

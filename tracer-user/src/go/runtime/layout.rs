@@ -11,6 +11,7 @@ mod sched;
 mod stats;
 mod wait;
 
+pub use classes::of_span_class;
 pub(in crate::go) use heap::{Heap, Span};
 pub(in crate::go) use object::Objects;
 pub(in crate::go) use sched::{G, P, Sched};

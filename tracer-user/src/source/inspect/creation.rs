@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt as _;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction};
 use tracer_core::event::Mapping;
 
-use super::load_bias;
+use super::{load_bias, minor};
 use crate::go::Binary;
 
 /// Largest code that is looked through; `newproc1` has about 1 KiB.
@@ -70,12 +70,6 @@ pub(in crate::source) fn places(
     Ok(Places { offsets, new_g })
 }
 
-fn minor(version: &str) -> Option<u32> {
-    let minor = version.strip_prefix("go1.")?;
-    let end = minor.find(|c: char| !c.is_ascii_digit());
-    minor[..end.unwrap_or(minor.len())].parse().ok()
-}
-
 /// The bytes as they are loaded, which may differ from the file where it is position-independent.
 fn read(pid: u32, function: &Range<u64>, bias: u64) -> std::io::Result<Vec<u8>> {
     let length = function.end.saturating_sub(function.start).min(MAX_CODE);
@@ -124,12 +118,5 @@ mod tests {
         assert_eq!(calls(&code, 0x1000, 0x1000), [0x1005]);
         assert_eq!(calls(&code, 0x1000, 0x2000), [0x1010]);
         assert_eq!(calls(&code, 0x1000, 0x3000), [0_u64; 0]);
-    }
-
-    #[test]
-    fn versions() {
-        assert_eq!(minor("go1.14.15"), Some(14));
-        assert_eq!(minor("go1.27rc1 X:x"), Some(27));
-        assert_eq!(minor("devel"), None);
     }
 }

@@ -3,25 +3,15 @@
 //! Each creation costs the target a trap, so the watch begins when there is something to explain,
 //! and has a budget.
 
-use std::time::{Duration, Instant};
-
 use tracer_core::event::{CreatorWatch, EventKind, Mapping};
 use tracer_core::process::Request;
 
-use super::{Live, Sink};
+use super::{Live, Sink, budget::Budget};
 use crate::cli::Creators as Wanted;
 use crate::go::Binary;
-use crate::kernel::{CreatorProbes, Programs};
+use crate::kernel::{Probe, Probes, Programs};
 use crate::proc::target::Target;
 use crate::source::inspect::{self, Places};
-
-/// Creations that are recorded at most.
-const MAX_CREATIONS: u64 = 200_000;
-/// How long a watch lasts that costs something.
-const MAX_TIME: Duration = Duration::from_secs(20);
-/// Creations in a second that cost nothing to speak of: 15 us each on a virtual machine, which
-/// takes 1.5 % of a processor, and a fiftieth of that on bare metal.
-const CHEAP_RATE: u64 = 1000;
 
 /// The watch on creations.
 pub(super) struct Creators {
@@ -34,9 +24,8 @@ enum State {
     Idle,
     Watching {
         /// Kept for the probes to stay.
-        _probes: CreatorProbes,
-        since: Instant,
-        created: u64,
+        _probes: Probes,
+        budget: Budget,
     },
     Over,
 }
@@ -57,8 +46,8 @@ impl Creators {
 
     /// A creation was seen.
     pub(super) fn count(&mut self) {
-        if let State::Watching { created, .. } = &mut self.state {
-            *created += 1;
+        if let State::Watching { budget, .. } = &mut self.state {
+            budget.hit(1);
         }
     }
 
@@ -72,13 +61,17 @@ impl Creators {
     }
 
     fn begin(&mut self, programs: &mut Programs, pid: u32, reason: &str) -> CreatorWatch {
-        let places = self.places.clone();
-        match places.and_then(|places| programs.probe_creations(pid, &places.offsets)) {
+        let places = self.places.as_ref().map_err(Clone::clone);
+        let attempt = places.and_then(|places| {
+            let offsets = places.offsets.iter();
+            let probes: Vec<_> = offsets.map(|offset| (Probe::Goroutine, *offset)).collect();
+            programs.probe(pid, &probes)
+        });
+        match attempt {
             Ok(probes) => {
                 self.state = State::Watching {
                     _probes: probes,
-                    since: Instant::now(),
-                    created: 0,
+                    budget: Budget::new(),
                 };
                 CreatorWatch {
                     watching: true,
@@ -98,18 +91,10 @@ impl Creators {
 
     /// Ends the watch when it has cost enough.
     fn end_if_spent(&mut self) -> Option<CreatorWatch> {
-        let State::Watching { since, created, .. } = &self.state else {
+        let State::Watching { budget, .. } = &self.state else {
             return None;
         };
-        let watched = since.elapsed();
-        let cheap = *created <= CHEAP_RATE * watched.as_secs().max(1);
-        let reason = if *created >= MAX_CREATIONS {
-            format!("{created} creations are enough")
-        } else if watched >= MAX_TIME && !cheap {
-            format!("{created} creations in {} s are enough", watched.as_secs())
-        } else {
-            return None;
-        };
+        let reason = budget.spent("creations")?;
         self.state = State::Over;
         Some(CreatorWatch {
             watching: false,

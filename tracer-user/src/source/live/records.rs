@@ -82,8 +82,10 @@ impl Live {
         let binary = executable.as_ref().map(Executable::binary);
         let mappings = maps::read(pid).unwrap_or_default();
         self.renew_creators(places(&self.target, binary, &mappings));
+        self.renew_allocations(binary);
         let wire = Wire {
             new_g: self.creators.new_g(),
+            large_size: self.allocations.large_size(),
             ..inspect::wire(&self.target, binary, &mappings)
         };
         if let Err(failure) = self.programs.arm(pid, self.epoch, wire) {

@@ -1,0 +1,180 @@
+//! What the kernel side counts in maps, turned into differences.
+
+use std::collections::BTreeMap;
+
+use aya::{
+    Pod,
+    maps::{MapData, PerCpuHashMap},
+};
+use tracer_core::event::{Access, Faults, StackId};
+use tracer_ebpf::{AllocationCount, AllocationKey, FaultKey, LARGE_OBJECT};
+
+use super::programs::Wire;
+
+/// What is added up.
+pub(super) trait Count: Copy + Default {
+    /// Events.
+    fn events(self) -> u64;
+    /// Both together.
+    fn plus(self, other: Self) -> Self;
+    /// What came since `before`. The map may be read while an entry appears twice; counts never fall.
+    fn since(self, before: Self) -> Self;
+}
+
+impl Count for u64 {
+    fn events(self) -> u64 {
+        self
+    }
+
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+
+    fn since(self, before: Self) -> Self {
+        self.saturating_sub(before)
+    }
+}
+
+impl Count for AllocationCount {
+    fn events(self) -> u64 {
+        self.spans
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            spans: self.spans.wrapping_add(other.spans),
+            bytes: self.bytes.wrapping_add(other.bytes),
+            took_ns: self.took_ns.wrapping_add(other.took_ns),
+        }
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            spans: self.spans.saturating_sub(before.spans),
+            bytes: self.bytes.saturating_sub(before.bytes),
+            took_ns: self.took_ns.saturating_sub(before.took_ns),
+        }
+    }
+}
+
+/// Reads the counts of a map and remembers what was passed on: as many entries as the map has.
+pub(super) struct Totals<K, C>
+where
+    Wire<K>: Pod,
+    Wire<C>: Pod,
+{
+    map: PerCpuHashMap<MapData, Wire<K>, Wire<C>>,
+    passed_on: BTreeMap<K, C>,
+}
+
+impl<K: Copy + Ord, C: Count> Totals<K, C>
+where
+    Wire<K>: Pod,
+    Wire<C>: Pod,
+{
+    pub(super) fn new(map: PerCpuHashMap<MapData, Wire<K>, Wire<C>>) -> Self {
+        Self {
+            map,
+            passed_on: BTreeMap::new(),
+        }
+    }
+
+    /// What was counted since the last call, in the order of keys.
+    pub(super) fn take(&mut self) -> BTreeMap<K, C> {
+        let mut fresh = BTreeMap::new();
+        for (Wire(key), values) in self.map.iter().filter_map(Result::ok) {
+            let cpus = values.iter().map(|count| count.0);
+            let total = cpus.fold(C::default(), C::plus);
+            let before = self.passed_on.entry(key).or_default();
+            let since = total.since(*before);
+            if since.events() > 0 {
+                *before = total;
+                fresh.insert(key, since);
+            }
+        }
+        fresh
+    }
+
+    /// All events that each CPU has counted, once nothing counts any more.
+    pub(super) fn by_cpu(&self) -> Vec<u64> {
+        let mut sums = Vec::new();
+        for (_, values) in self.map.iter().filter_map(Result::ok) {
+            sums.resize(sums.len().max(values.len()), 0);
+            for (sum, value) in sums.iter_mut().zip(values.iter()) {
+                *sum += value.0.events();
+            }
+        }
+        sums
+    }
+}
+
+/// What was counted in a while.
+#[derive(Default)]
+pub struct Counted {
+    pub(super) faults: BTreeMap<FaultKey, u64>,
+    pub(super) allocations: BTreeMap<AllocationKey, AllocationCount>,
+}
+
+/// Spans of one class that one stack was given.
+#[derive(Clone, Copy, Debug)]
+pub struct Spans {
+    /// Who allocated; `None` when the stack was lost.
+    pub stack: Option<StackId>,
+    /// Go's span class; `None` for objects with a span of their own.
+    pub class: Option<u32>,
+    /// How many.
+    pub spans: u64,
+    /// Bytes of the spans, of objects with a span of their own.
+    pub bytes: u64,
+    /// Nanoseconds that the probes took.
+    pub took_ns: u64,
+}
+
+impl Counted {
+    /// Takes what was counted later.
+    pub(super) fn extend(&mut self, later: Self) {
+        add(&mut self.faults, later.faults);
+        add(&mut self.allocations, later.allocations);
+    }
+
+    /// First-touch faults, in the order of stacks.
+    pub fn faults(&self) -> impl Iterator<Item = Faults> {
+        self.faults.iter().map(|(key, count)| Faults {
+            stack: stack_id(key.stack),
+            access: match key.access {
+                1 => Access::Write,
+                2 => Access::Execute,
+                _ => Access::Read,
+            },
+            count: *count,
+        })
+    }
+
+    /// Allocations, in the order of stacks.
+    pub fn allocations(&self) -> impl Iterator<Item = Spans> {
+        self.allocations.iter().map(|(key, count)| Spans {
+            stack: stack_id(key.stack),
+            class: (key.class != LARGE_OBJECT).then_some(key.class),
+            spans: count.spans,
+            bytes: count.bytes,
+            took_ns: count.took_ns,
+        })
+    }
+}
+
+fn add<K: Ord, C: Count>(sums: &mut BTreeMap<K, C>, later: BTreeMap<K, C>) {
+    for (key, count) in later {
+        let sum = sums.entry(key).or_default();
+        *sum = sum.plus(count);
+    }
+}
+
+/// Events of all keys.
+pub(super) fn events<K, C: Count>(counts: &BTreeMap<K, C>) -> u64 {
+    counts.values().map(|count| count.events()).sum()
+}
+
+/// The stack that a key names.
+fn stack_id(hash: u64) -> Option<StackId> {
+    (hash != 0).then_some(StackId(hash))
+}
