@@ -4,8 +4,9 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use tracer_tests::{Flag, GoVersion, Program, Report, Running, Smaps, Tool};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tracer_tests::{Flag, GoVersion, Program, Report, Running, Smaps, Tool, list};
 
 const SOON: Duration = Duration::from_secs(30);
 const MIB: u64 = 1 << 20;
@@ -74,6 +75,18 @@ fn found(go: GoVersion, godebug: &str, flags: &[Flag], by: By, class: &str) -> R
     ensure!(
         error * 100 <= truth.lazy_free,
         "{case}: {lazy_free} instead of {truth:?}"
+    );
+
+    let parts = list(&report.0["ledger"]["lazy_free_by"]);
+    let bytes = |part: &Value| part["bytes"].as_u64().unwrap_or(0);
+    ensure!(
+        parts.iter().map(bytes).sum::<u64>() == lazy_free,
+        "{case}: {parts:#?}"
+    );
+    let largest = parts.first().context("nobody gave it back")?;
+    ensure!(
+        largest["class"] == class && bytes(largest) > 300 * MIB,
+        "{case}: {parts:#?}"
     );
 
     let (_, all) = report.calls("madvise_free", |_| true);

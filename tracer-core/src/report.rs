@@ -9,6 +9,7 @@ mod conclusion;
 mod diff;
 mod effects;
 mod escape;
+mod given_back;
 mod goroutines;
 mod growth;
 mod heap;
@@ -28,6 +29,7 @@ pub use calls::{CallLine, CallOrigin};
 pub use conclusion::Conclusion;
 pub use diff::{Change, Diff, diff_text};
 pub use escape::escape;
+pub use given_back::GivenBack;
 pub use goroutines::{GoroutineSite, Goroutines};
 pub use growth::GrowthLine;
 pub use heap::{AfterGcTrend, ClassLine, Heap, HeapSiteLine};
@@ -52,6 +54,7 @@ pub(crate) use stack::{by_lines, own_line};
 
 use serde::Serialize;
 
+use self::memory::LAZY_FREE;
 use crate::process::Process;
 use crate::rules::{RULES, judge};
 
@@ -127,7 +130,7 @@ impl Report {
             conclusion,
             why,
             verdicts,
-            ledger: LedgerTable::on(process.memory(), process.go()),
+            ledger: ledger(process),
             memory: Memory::on(process.memory()),
             cgroup: process.cgroup().map(Cgroup::from),
             calls: calls::lines(process),
@@ -147,6 +150,16 @@ impl Report {
             .iter()
             .fold(0, |sum, line| sum.saturating_add(line.lost))
     }
+}
+
+fn ledger(process: &Process) -> Option<LedgerTable> {
+    let table = LedgerTable::on(process.memory(), process.go())?;
+    let mut lines = table.lines.iter();
+    let lazy_free = lines.find(|line| line.name == LAZY_FREE)?.bytes;
+    Some(LedgerTable {
+        lazy_free_by: given_back::by_class(process, lazy_free.unwrap_or(0)),
+        ..table
+    })
 }
 
 /// The part of the report about sockets.

@@ -2,10 +2,14 @@
 
 use serde::Serialize;
 
+use super::given_back::GivenBack;
 use crate::event::{Backing, GoResidency, MappingUse, MemoryDetail, MemorySample};
 use crate::ledger::go::GoLedger;
 use crate::ledger::memory::MemoryLedger;
 use crate::ledger::trend::difference;
+
+/// The line of what was given back and is still resident.
+pub(super) const LAZY_FREE: &str = "lazy_free";
 
 /// Every byte of RSS on one line; what no line explains is the residual.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,6 +18,8 @@ pub struct LedgerTable {
     pub rss_bytes: u64,
     /// The parts.
     pub lines: Vec<LedgerLine>,
+    /// The parts of the line `lazy_free`.
+    pub lazy_free_by: Vec<GivenBack>,
     /// RSS minus all lines that were measured.
     pub residual_bytes: i64,
 }
@@ -65,7 +71,7 @@ impl LedgerTable {
             line("go_heap_free", |parts| Some(parts.go?.heap_free)),
             line("go_stacks", |parts| Some(parts.go?.stacks)),
             line("go_runtime", |parts| Some(parts.go?.runtime)),
-            line("lazy_free", |parts| parts.lazy_free),
+            line(LAZY_FREE, |parts| parts.lazy_free),
             line("native", |parts| Some(parts.go?.native)),
             line("file", |parts| parts.file),
             line("shared", |parts| parts.shared),
@@ -77,6 +83,7 @@ impl LedgerTable {
         Some(Self {
             rss_bytes: now.rss,
             lines,
+            lazy_free_by: Vec::new(),
             residual_bytes: difference(now.rss, known),
         })
     }

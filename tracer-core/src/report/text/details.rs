@@ -1,8 +1,10 @@
 //! The second half of the text: ledger, calls, growing stacks, sockets, counts.
 
 use super::{Page, go, holders, sockets};
+use crate::names::Class;
+use crate::report::memory::LAZY_FREE;
 use crate::report::numbers::{about, mib, plural, signed_mib};
-use crate::report::{CallLine, GapLine, LedgerTable, Memory, Report, StackFrame};
+use crate::report::{CallLine, GapLine, GivenBack, LedgerTable, Memory, Report, StackFrame};
 
 /// Lines shown of a stack; the JSON report has all.
 const STACK_LINES: usize = 6;
@@ -45,6 +47,11 @@ fn resident(page: &mut Page, ledger: &LedgerTable) {
         if let Some(bytes) = line.bytes {
             row(page, &mib(bytes), line.growth_bytes, line.name);
         }
+        if line.name == LAZY_FREE {
+            for part in &ledger.lazy_free_by {
+                given_back(page, part);
+            }
+        }
     }
     let residual = signed_mib(ledger.residual_bytes);
     row(
@@ -62,6 +69,14 @@ fn resident(page: &mut Page, ledger: &LedgerTable) {
     if !unknown.is_empty() {
         page.line("  ", &format!("not measured: {}", unknown.join(" ")));
     }
+}
+
+fn given_back(page: &mut Page, part: &GivenBack) {
+    let class = part
+        .class
+        .map_or("somebody, before this was watched", Class::name);
+    let text = format!("{} given back by {class}", mib(part.bytes));
+    page.item("                    ", "                      ", &text);
 }
 
 fn row(page: &mut Page, bytes: &str, growth: Option<i64>, name: &str) {

@@ -167,6 +167,7 @@ could not be judged
 where RSS is
        491.0 MiB  RSS
        409.0 MiB  lazy_free
+                    409.0 MiB given back by somebody, before this was watched
          0.0 MiB  file
          0.0 MiB  shared
         82.0 MiB  residual, not told apart here
