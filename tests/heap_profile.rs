@@ -11,6 +11,7 @@
 mod heap_profile {
     pub(crate) mod cell;
     pub(crate) mod raw;
+    pub(crate) mod recorded;
     pub(crate) mod refusals;
 }
 

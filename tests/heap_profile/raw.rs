@@ -27,6 +27,13 @@ impl Raw {
         Self::parse(&text).with_context(|| format!("in {text}"))
     }
 
+    /// What changed from one profile to another, as the reader subtracts them.
+    pub(crate) fn since(before: &Path, now: &Path) -> Result<Self> {
+        let before = before.to_str().context("a path in UTF-8")?;
+        let text = pprof(&["-raw", "-base", before], now)?;
+        Self::parse(&text).with_context(|| format!("in {text}"))
+    }
+
     /// Leaves out what was allocated by functions whose names begin so.
     pub(crate) fn forget(&mut self, begin: &str) {
         let is_of = |(stack, _): &Record| stack.iter().any(|call| call.starts_with(begin));
@@ -43,6 +50,20 @@ impl Raw {
     pub(crate) fn forget_sizes(&mut self) {
         for ((stack, _), values) in std::mem::take(&mut self.records) {
             let record = self.records.entry((stack, 0)).or_default();
+            record.extend(values);
+            record.sort_unstable();
+        }
+    }
+
+    /// Leaves out what generic functions were instantiated with, as readers show them, and traces.
+    pub(crate) fn forget_type_arguments(&mut self) {
+        let plain = |call: String| match (call.find('['), call.rfind(']')) {
+            (Some(start), Some(end)) => format!("{}[...]{}", &call[..start], &call[end + 1..]),
+            _ => call,
+        };
+        for ((stack, size), values) in std::mem::take(&mut self.records) {
+            let stack = stack.into_iter().map(plain).collect();
+            let record = self.records.entry((stack, size)).or_default();
             record.extend(values);
             record.sort_unstable();
         }

@@ -90,7 +90,11 @@ fn nothing_is_overwritten_and_each_format_is_written() -> Result<()> {
 
     let begins: [(&str, &[u8], &str); 4] = [
         ("a.pb.gz", b"\x1f\x8b", ""),
-        ("a.folded", b"", "main.main;main.allocate;main.large "),
+        (
+            "a.folded",
+            b"",
+            "main.main;main.fill;main.allocate;main.large ",
+        ),
         ("a.svg", b"<?xml", "main.large ("),
         ("a.txt", b"heap profile of pid", "main.large (main.go:"),
     ];

@@ -46,6 +46,12 @@ impl Node {
         self.first.and_then(|first| self.report_on(first))
     }
 
+    /// The process attached to.
+    #[must_use]
+    pub fn attached(&self) -> Option<&Process> {
+        self.processes.get(&self.first?)
+    }
+
     /// The report on one process.
     #[must_use]
     pub fn report_on(&self, process: ProcessId) -> Option<Report> {

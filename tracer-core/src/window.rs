@@ -42,8 +42,7 @@ impl Windowed {
             self.has_begun = true;
             self.node.restart(later(first, self.window.from));
         }
-        let end = self.window.to.map(|to| later(first, to));
-        if let Some(end) = end.filter(|end| event.at > *end) {
+        if let Some(end) = self.end().filter(|end| event.at > *end) {
             self.cut = Some((end, event.process));
             // Names are found later than the addresses are seen.
             if matches!(
@@ -58,6 +57,17 @@ impl Windowed {
             return;
         }
         self.node.apply(event);
+    }
+
+    /// Whether an event of the recording lies behind the window.
+    #[must_use]
+    pub fn is_over(&self, event: &Event) -> bool {
+        self.end().is_some_and(|end| event.at > end)
+    }
+
+    /// The last moment of the window, once the recording has begun.
+    fn end(&self) -> Option<Timestamp> {
+        Some(later(self.first?, self.window.to?))
     }
 
     /// The node, at the end of the window.

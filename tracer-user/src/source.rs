@@ -9,4 +9,4 @@ pub mod naming;
 pub mod sink;
 pub mod stop;
 
-pub(crate) use inspect::load_bias;
+pub(crate) use inspect::{facts, load_bias};

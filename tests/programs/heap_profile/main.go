@@ -183,6 +183,22 @@ func main() {
 	own, text := directory+"/own.pb.gz", directory+"/own.txt"
 	collect := len(os.Args) < 3
 	commands := control.Commands()
+	fill(collect)
+	for command := range commands {
+		switch command {
+		case "write":
+			write(own, 0)
+			write(text, 1)
+			control.Say("written", nil)
+		case "more":
+			fill(collect)
+		case "exit":
+			return
+		}
+	}
+}
+
+func fill(collect bool) {
 	allocate()
 	if collect {
 		// The second publishes what the first one freed.
@@ -190,9 +206,4 @@ func main() {
 		runtime.GC()
 	}
 	control.Say("ready", nil)
-	control.Await(commands, "write")
-	write(own, 0)
-	write(text, 1)
-	control.Say("written", nil)
-	control.Await(commands, "exit")
 }

@@ -135,6 +135,12 @@ pub struct HeapSite {
     pub id: u64,
     /// Return addresses, innermost first, one for each call, inlined ones included (Go 1.12).
     pub addresses: Vec<u64>,
+    /// Bytes of each object; 0 when not known.
+    pub object_bytes: u64,
+    /// So many of the addresses pprof leaves out, because the runtime allocates there.
+    pub hidden: u32,
+    /// The last address is no return address, but where a function begins.
+    pub ends_at_entry: bool,
 }
 
 /// The heap profile as last published by a collection, unscaled.

@@ -66,7 +66,7 @@ pub struct GoLedger {
     after_gc: Series<AfterGc>,
     spans: Option<Ends<GoSpans>>,
     residency: Series<GoResidency>,
-    sites: BTreeMap<u64, Vec<u64>>,
+    sites: BTreeMap<u64, HeapSite>,
     profile: Option<Ends<HeapProfile>>,
     goroutines: Option<Ends<Goroutines>>,
     holders: Option<Holders>,
@@ -116,13 +116,14 @@ impl GoLedger {
 
     /// Takes the stacks of allocation sites.
     pub fn add_sites(&mut self, sites: &[HeapSite]) {
-        for HeapSite { id, addresses } in sites {
-            if self.sites.len() >= MAX_SITES && !self.sites.contains_key(id) {
+        for site in sites {
+            if self.sites.len() >= MAX_SITES && !self.sites.contains_key(&site.id) {
                 self.dropped += 1;
                 continue;
             }
-            let depth = addresses.len().min(MAX_DEPTH);
-            self.sites.insert(*id, addresses[..depth].to_vec());
+            let mut site = site.clone();
+            site.addresses.truncate(MAX_DEPTH);
+            self.sites.insert(site.id, site);
         }
     }
 
@@ -199,7 +200,14 @@ impl GoLedger {
     /// The stack of an allocation site, innermost first; empty when it is not known.
     #[must_use]
     pub fn site(&self, id: u64) -> &[u64] {
-        self.sites.get(&id).map_or(&[], Vec::as_slice)
+        self.heap_site(id)
+            .map_or(&[], |site| site.addresses.as_slice())
+    }
+
+    /// An allocation site, if it was told.
+    #[must_use]
+    pub fn heap_site(&self, id: u64) -> Option<&HeapSite> {
+        self.sites.get(&id)
     }
 
     /// Sites whose stacks did not fit.
@@ -292,6 +300,7 @@ mod tests {
         let site = |id, depth| HeapSite {
             id,
             addresses: vec![7; depth],
+            ..HeapSite::default()
         };
         let many: Vec<HeapSite> = (0..MAX_SITES as u64 + 5).map(|id| site(id, 1)).collect();
         ledger.add_sites(&many);

@@ -147,6 +147,13 @@ impl SymbolTable {
         self.symbols.get(&(address, is_return))?.frames.first()
     }
 
+    /// The calls at an address, innermost first; empty when they are not known.
+    #[must_use]
+    pub fn frames(&self, address: u64, is_return: bool) -> &[Frame] {
+        let symbol = self.symbols.get(&(address, is_return));
+        symbol.map_or(&[], |symbol| symbol.frames.as_slice())
+    }
+
     /// The lines of return addresses of which each stands for one call, also where it was inlined:
     /// so the runtime keeps the stacks of its heap profile. As pprof prints them.
     #[must_use]

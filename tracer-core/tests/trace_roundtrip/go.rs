@@ -137,7 +137,22 @@ fn residency() -> impl Strategy<Value = EventKind> {
 }
 
 fn sites() -> impl Strategy<Value = EventKind> {
-    let site = (wide(), vec(wide(), 0..9)).prop_map(|(id, addresses)| HeapSite { id, addresses });
+    let parts = (
+        wide(),
+        vec(wide(), 0..9),
+        wide(),
+        word(),
+        proptest::bool::ANY,
+    );
+    let site = parts.prop_map(
+        |(id, addresses, object_bytes, hidden, ends_at_entry)| HeapSite {
+            id,
+            addresses,
+            object_bytes,
+            hidden,
+            ends_at_entry,
+        },
+    );
     vec(site, 0..4).prop_map(EventKind::HeapSites)
 }
 

@@ -11,8 +11,26 @@ use super::value::parse_duration;
 #[derive(Debug, Args)]
 pub struct HeapArgs {
     /// Process to read
-    #[arg(short, long, value_name = "PID", allow_negative_numbers = true)]
-    pub pid: u32,
+    #[arg(
+        short,
+        long,
+        value_name = "PID",
+        allow_negative_numbers = true,
+        required_unless_present = "file",
+        conflicts_with = "file"
+    )]
+    pub pid: Option<u32>,
+    /// Trace to read instead: the profile that was last recorded
+    pub file: Option<PathBuf>,
+    /// The profile as it was at this time after the beginning of the trace
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "file")]
+    pub to: Option<Duration>,
+    /// What changed meanwhile, as `go tool pprof -diff_base` shows it
+    #[arg(long, requires = "file")]
+    pub diff: bool,
+    /// Since this time after the beginning of the trace, instead of since the first profile
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "diff")]
+    pub from: Option<Duration>,
     /// Save it in this new file: .pb.gz for pprof, .folded, .svg, .txt; `-` is pprof on stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -47,6 +47,7 @@ pub(super) fn load(file: &Path, window: Window, symbols: &[PathBuf]) -> anyhow::
         damage,
         strangers,
         troubles,
+        ..
     } = trace::replay(file, window, &mut files)?;
     for name in strangers {
         let name = report::escape(&name);

@@ -1,7 +1,9 @@
-//! `tracer heap`: the Go heap profile of a running process, as its own pprof would write it.
+//! `tracer heap`: the Go heap profile of a process, as its own pprof would write it; of a running one,
+//! or from a trace.
 
 mod format;
 mod reading;
+mod recorded;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -9,6 +11,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use tracer_core::event::{Mapping, ProcessFacts};
 use tracer_core::report::escape;
 
 use crate::cli::HeapArgs;
@@ -16,9 +19,11 @@ use crate::failure::Failure;
 use crate::output::heap::{self, Heap, HeapJson};
 use crate::output::{self, new_file};
 use crate::proc::target::Target;
+use crate::source;
 
 use format::Format;
 use reading::Reading;
+use recorded::Recorded;
 
 /// Reads the profile, writes the file asked for, and prints the stacks that hold most.
 ///
@@ -38,12 +43,54 @@ pub fn run(args: &HeapArgs) -> anyhow::Result<ExitCode> {
         )
         .into());
     }
-    let target = Target::open(args.pid)?;
+    let show = |subject: &Subject<'_>| show(args, wanted, to_stdout, subject);
+    if let Some(file) = &args.file {
+        let recorded = Recorded::read(args, file)?;
+        let process = recorded.process()?;
+        let collected = process.go().counters().last();
+        return show(&Subject {
+            heap: &recorded.heap(args.diff)?,
+            pid: process.id().tgid,
+            facts: process.facts(),
+            mappings: &recorded.now.mappings,
+            time_ns: collected.map_or(0, |counters| counters.last_gc_unix_ns as i64),
+            is_difference: args.diff,
+        });
+    }
+    let target = Target::open(args.pid.unwrap_or(0))?;
     let reading = Reading::of(&target)?;
     let mut caller = reading.opened.caller()?;
-    let heap = Heap::new(&reading.profile, &mut caller);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    show(&Subject {
+        heap: &Heap::new(&reading.profile, &mut caller),
+        pid: target.pid(),
+        facts: &source::facts(&target, Some(reading.opened.binary()), None),
+        mappings: &reading.opened.mappings,
+        time_ns: since.map_or(0, |since| since.as_nanos() as i64),
+        is_difference: false,
+    })
+}
+
+/// A profile, and whose it is.
+struct Subject<'a> {
+    heap: &'a Heap<'a>,
+    pid: u32,
+    facts: &'a ProcessFacts,
+    mappings: &'a [Mapping],
+    /// When it was, since 1970.
+    time_ns: i64,
+    /// What changed between two moments.
+    is_difference: bool,
+}
+
+fn show(
+    args: &HeapArgs,
+    wanted: Option<(&Path, Format)>,
+    to_stdout: bool,
+    subject: &Subject<'_>,
+) -> anyhow::Result<ExitCode> {
     if let Some((path, format)) = wanted {
-        let bytes = render(format, &heap, &reading, &target)?;
+        let bytes = render(format, subject)?;
         if to_stdout {
             print_bytes(&bytes)?;
             return Ok(ExitCode::SUCCESS);
@@ -51,9 +98,9 @@ pub fn run(args: &HeapArgs) -> anyhow::Result<ExitCode> {
         new_file::write(path, args.force, &bytes)?;
     }
     output::print(&if args.json {
-        json(&heap, &reading, &target)?
+        json(subject)?
     } else {
-        text(&heap, &reading, &target)
+        text(subject)
     })?;
     if let Some((path, format)) = wanted {
         let name = path.display().to_string();
@@ -63,58 +110,58 @@ pub fn run(args: &HeapArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn render(
-    format: Format,
-    heap: &Heap<'_>,
-    reading: &Reading,
-    target: &Target,
-) -> anyhow::Result<Vec<u8>> {
+fn render(format: Format, subject: &Subject<'_>) -> anyhow::Result<Vec<u8>> {
+    let (heap, facts) = (subject.heap, subject.facts);
     Ok(match format {
         Format::Pprof => {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH);
-            let now = since.map_or(0, |since| since.as_nanos() as i64);
-            let build_id = reading.opened.binary().build_id.as_deref();
-            heap::pprof(heap, &reading.opened.mappings, build_id, now)?
+            let build_id = facts.build_id.as_deref();
+            heap::pprof(heap, subject.mappings, build_id, subject.time_ns)?
         }
         Format::Folded => heap::folded(heap).into_bytes(),
         Format::Svg => {
-            let title = format!("Go heap in use of {} ({})", target.comm, target.pid());
+            let title = format!("Go heap in use of {} ({})", facts.comm, subject.pid);
             heap::svg(heap, &title).map_err(|error| {
                 let hint =
                     "where nothing is in use there is nothing to draw; -o FILE.pb.gz has the rest";
                 Failure::unsupported(format!("cannot draw the profile: {error}"), hint)
             })?
         }
-        Format::Text => text(heap, reading, target).into_bytes(),
+        Format::Text => text(subject).into_bytes(),
     })
 }
 
-fn text(heap: &Heap<'_>, reading: &Reading, target: &Target) -> String {
+fn text(subject: &Subject<'_>) -> String {
+    let facts = subject.facts;
     format!(
-        "heap profile of pid {} ({}), {}, as of its last completed collection\n{}",
-        target.pid(),
-        escape(&target.comm),
-        escape(reading.opened.version()),
-        heap::text(heap),
+        "heap profile of pid {} ({}), {}, {}\n{}",
+        subject.pid,
+        escape(&facts.comm),
+        escape(facts.go_version.as_deref().unwrap_or("Go")),
+        if subject.is_difference {
+            "what changed between two moments of its recording"
+        } else {
+            "as of its last completed collection"
+        },
+        heap::text(subject.heap, subject.is_difference),
     )
 }
 
-fn json(heap: &Heap<'_>, reading: &Reading, target: &Target) -> anyhow::Result<String> {
-    let binary = reading.opened.binary();
+fn json(subject: &Subject<'_>) -> anyhow::Result<String> {
+    let facts = subject.facts;
     let answer = Answer {
         process: ProcessJson {
-            pid: target.pid(),
-            comm: &target.comm,
-            exe: &target.exe_path,
-            build_id: binary.build_id.as_deref(),
-            go_version: binary.go_version.as_deref(),
-            arch: binary.arch,
-            stripped: binary.stripped,
-            pie: binary.pie,
-            cgo: binary.cgo,
-            heap_profile: if heap.rate == 0 { "off" } else { "on" },
+            pid: subject.pid,
+            comm: &facts.comm,
+            exe: facts.exe.as_deref(),
+            build_id: facts.build_id.as_deref(),
+            go_version: facts.go_version.as_deref(),
+            arch: &facts.arch,
+            stripped: facts.stripped,
+            pie: facts.pie,
+            cgo: facts.cgo,
+            heap_profile: if subject.heap.rate == 0 { "off" } else { "on" },
         },
-        heap: HeapJson::new(heap),
+        heap: HeapJson::new(subject.heap),
     };
     Ok(serde_json::to_string(&answer)? + "\n")
 }
@@ -141,12 +188,12 @@ struct Answer<'a> {
 struct ProcessJson<'a> {
     pid: u32,
     comm: &'a str,
-    exe: &'a str,
+    exe: Option<&'a str>,
     build_id: Option<&'a str>,
     go_version: Option<&'a str>,
     arch: &'a str,
-    stripped: bool,
-    pie: bool,
-    cgo: bool,
+    stripped: Option<bool>,
+    pie: Option<bool>,
+    cgo: Option<bool>,
     heap_profile: &'static str,
 }

@@ -62,7 +62,7 @@ pub fn run(args: &HoldersArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn frames(caller: &mut Caller<'_>, stack: &[u64]) -> Vec<StackFrame> {
-    caller.calls(stack).iter().map(frame).collect()
+    caller.calls(stack).0.iter().map(frame).collect()
 }
 
 fn frame(call: &Call<'_>) -> StackFrame {

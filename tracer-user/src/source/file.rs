@@ -8,7 +8,7 @@ use std::{
 };
 
 use tracer_core::{
-    event::{Event, EventKind, Timestamp},
+    event::{Event, EventKind, Mapping, Timestamp},
     node::Node,
     trace,
     window::{Window, Windowed},
@@ -25,6 +25,8 @@ use crate::{
 pub struct Replay {
     /// The engine, which knows what the trace tells.
     pub node: Node,
+    /// The mappings as they were last listed in the window.
+    pub mappings: Vec<Mapping>,
     /// What could not be read.
     pub damage: trace::Damage,
     /// Names of the files at hand that are of no build in the trace.
@@ -52,8 +54,14 @@ pub fn replay(path: &Path, window: Window, files: &mut [Listing]) -> Result<Repl
     })?;
     let mut windowed = Windowed::new(window);
     let mut naming = Naming::default();
+    let mut mappings = Vec::new();
     let mut last = Timestamp::default();
     for event in reader.by_ref() {
+        if let EventKind::Mappings(listed) = &event.kind
+            && !windowed.is_over(&event)
+        {
+            mappings.clone_from(listed);
+        }
         if !files.is_empty() {
             naming.note(&event);
         }
@@ -74,6 +82,7 @@ pub fn replay(path: &Path, window: Window, files: &mut [Listing]) -> Result<Repl
     }
     Ok(Replay {
         node: windowed.finish(),
+        mappings,
         damage,
         strangers: improved.strangers,
         troubles: improved.troubles,

@@ -27,8 +27,12 @@ const ALL_USER_CODE: CodeRange = CodeRange {
 /// `PROT_EXEC`.
 const EXECUTABLE: u32 = 4;
 
-/// The facts about a process that runs `binary`.
-pub(super) fn facts(target: &Target, binary: Option<&Binary>, hooked: &Hooked) -> ProcessFacts {
+/// The facts about a process that runs `binary`, and how its events are seen.
+pub(crate) fn facts(
+    target: &Target,
+    binary: Option<&Binary>,
+    hooked: Option<&Hooked>,
+) -> ProcessFacts {
     let go = binary.filter(|binary| binary.is_go);
     ProcessFacts {
         comm: target.comm.clone(),
@@ -45,8 +49,8 @@ pub(super) fn facts(target: &Target, binary: Option<&Binary>, hooked: &Hooked) -
         cgo: go.map(|binary| binary.cgo),
         godebug: target.godebug.clone(),
         page_size: rustix::param::page_size() as u64,
-        hooks: Some(hooked.describe()),
-        sample_bytes: hooked.stacks.sample_bytes(),
+        hooks: hooked.map(Hooked::describe),
+        sample_bytes: hooked.and_then(|hooked| hooked.stacks.sample_bytes()),
     }
 }
 

@@ -125,7 +125,7 @@ impl Live {
         let mappings = maps::read(pid).map_err(|error| gone(&target, &error.into()))?;
         let binary = executable.as_ref().map(Executable::binary);
         let binary_is_go = binary.is_some_and(|binary| binary.is_go);
-        let facts = inspect::facts(&target, binary, programs.hooked());
+        let facts = inspect::facts(&target, binary, Some(programs.hooked()));
         let mut creators = Creators::new(options.creators, places(&target, binary, &mappings));
         let mut allocations = Allocations::new(options.allocs, allocation_places(binary));
         let wire = Wire {

@@ -81,7 +81,11 @@ fn profile(cycle: u64, objects: [u64; 2]) -> EventKind {
 #[test]
 fn sites_that_read_alike_are_one() {
     let sites = [(7, vec![0x10, 0x20, 0x30]), (8, vec![0x11, 0x20, 0x30])];
-    let sites = sites.map(|(id, addresses)| HeapSite { id, addresses });
+    let sites = sites.map(|(id, addresses)| HeapSite {
+        id,
+        addresses,
+        ..HeapSite::default()
+    });
     let report = Report::on(&process([
         EventKind::Process(ProcessFacts::default()),
         runtime(HeapProfiling::On),
@@ -101,7 +105,11 @@ fn sites_that_read_alike_are_one() {
         panic!("{:?}", heap.sites);
     };
     assert_eq!(
-        (site.inuse_objects.unwrap(), site.inuse_bytes.unwrap(), site.growth_bytes),
+        (
+            site.inuse_objects.unwrap(),
+            site.inuse_bytes.unwrap(),
+            site.growth_bytes
+        ),
         (14, 14 * MIB, Some(7 * MIB as i64))
     );
     assert_eq!(site.alloc_bytes, 18 * MIB);

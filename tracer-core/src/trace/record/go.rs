@@ -217,18 +217,26 @@ struct HeapSite {
     id: u64,
     #[prost(bytes = "vec", tag = "2")]
     addresses: Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    object_bytes: u64,
+    #[prost(uint32, tag = "4")]
+    hidden: u32,
+    #[prost(bool, tag = "5")]
+    ends_at_entry: bool,
 }
 
 impl From<&[event::HeapSite]> for HeapSites {
     fn from(sites: &[event::HeapSite]) -> Self {
-        let sites = sites
-            .iter()
-            .map(|event::HeapSite { id, addresses }| HeapSite {
-                id: *id,
-                addresses: pack(addresses),
-            })
-            .collect();
-        Self { sites }
+        let sites = sites.iter().map(|site| HeapSite {
+            id: site.id,
+            addresses: pack(&site.addresses),
+            object_bytes: site.object_bytes,
+            hidden: site.hidden,
+            ends_at_entry: site.ends_at_entry,
+        });
+        Self {
+            sites: sites.collect(),
+        }
     }
 }
 
@@ -236,10 +244,13 @@ impl HeapSites {
     pub(super) fn into_event(self) -> Option<Vec<event::HeapSite>> {
         self.sites
             .into_iter()
-            .map(|HeapSite { id, addresses }| {
+            .map(|site| {
                 Some(event::HeapSite {
-                    id,
-                    addresses: unpack(&addresses)?,
+                    id: site.id,
+                    addresses: unpack(&site.addresses)?,
+                    object_bytes: site.object_bytes,
+                    hidden: site.hidden,
+                    ends_at_entry: site.ends_at_entry,
                 })
             })
             .collect()

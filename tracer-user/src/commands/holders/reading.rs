@@ -90,7 +90,7 @@ impl Reading {
 /// The sites with a function of this name in their stack.
 fn matching(caller: &mut Caller<'_>, stacks: &HashMap<u64, Vec<u64>>, pattern: &str) -> Vec<u64> {
     let mut matches = |stack: &[u64]| {
-        let calls = caller.calls(stack);
+        let (calls, _) = caller.calls(stack);
         let mut frames = calls.iter().filter_map(|call| call.frame.as_ref());
         frames.any(|frame| frame.function.contains(pattern))
     };

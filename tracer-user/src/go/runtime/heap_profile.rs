@@ -25,7 +25,7 @@ use crate::go::Binary;
 use bucket::{Header, Record, read_stack};
 use layout::{FUTURES, Layout};
 
-pub use calls::{Call, Caller};
+pub use calls::{Call, Caller, push, together};
 
 /// Buckets that are read, at the most: the runtime's own table has 179 999 chains.
 const MAX_BUCKETS: usize = 200_000;

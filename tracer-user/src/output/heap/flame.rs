@@ -8,10 +8,11 @@ use tracer_core::report::escape;
 
 use super::{Heap, name};
 
-/// A line for each stack with memory in use: its functions, outermost first, and the bytes.
+/// A line for each stack with memory in use, or with more of it: its functions, outermost first, and
+/// the bytes.
 #[must_use]
 pub fn folded(heap: &Heap<'_>) -> String {
-    let mut bytes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut bytes: BTreeMap<String, i64> = BTreeMap::new();
     for site in heap.sites.iter().filter(|site| site.in_use.1 > 0) {
         let names: Vec<String> = site
             .calls
@@ -66,6 +67,7 @@ mod tests {
             }),
         };
         let site = |calls: Vec<Call<'static>>, bytes| Site {
+            id: 0,
             together: vec![1; calls.len()],
             calls,
             object_bytes: 8,

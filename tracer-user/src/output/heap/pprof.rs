@@ -119,7 +119,7 @@ impl Builder {
         let values = [allocated.0, allocated.1, in_use.0, in_use.1];
         self.profile.sample.push(Sample {
             location_id,
-            value: values.map(signed).to_vec(),
+            value: values.to_vec(),
             label: vec![label],
         });
     }

@@ -12,12 +12,18 @@ const STACKS: usize = 10;
 /// Calls of each that are shown.
 const DEPTH: usize = 12;
 
-/// The stacks with the most bytes in use.
+/// The stacks with the most bytes in use; or, of a difference, those that changed most.
 #[must_use]
-pub fn text(heap: &Heap<'_>) -> String {
+pub fn text(heap: &Heap<'_>, is_difference: bool) -> String {
     let stacks = by_lines(heap);
+    let mib = |bytes| mib(bytes, is_difference);
+    let since = if is_difference {
+        "meanwhile"
+    } else {
+        "since the start"
+    };
     let mut text = format!(
-        "{} in use, {} allocated since the start; {}\n",
+        "{} in use, {} allocated {since}; {}\n",
         mib(heap.in_use_bytes()),
         mib(heap.alloc_bytes()),
         sampling(heap.rate),
@@ -39,7 +45,7 @@ pub fn text(heap: &Heap<'_>) -> String {
         }
     }
     let rest = stacks.iter().skip(STACKS);
-    let (count, bytes) = rest.fold((0, 0_u64), |(count, bytes), (_, sum)| {
+    let (count, bytes) = rest.fold((0, 0_i64), |(count, bytes), (_, sum)| {
         (count + 1, bytes.saturating_add(sum.bytes))
     });
     if count > 0 {
@@ -62,15 +68,15 @@ fn sampling(rate: u64) -> String {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
-    bytes: u64,
-    objects: u64,
-    allocated: u64,
+    bytes: i64,
+    objects: i64,
+    allocated: i64,
 }
 
 /// Stacks that read alike are one; most bytes first, without those that hold nothing.
 fn by_lines(heap: &Heap<'_>) -> Vec<(Vec<String>, Sum)> {
     let mut sums: BTreeMap<Vec<String>, Sum> = BTreeMap::new();
-    for site in heap.sites.iter().filter(|site| site.in_use.1 > 0) {
+    for site in heap.sites.iter().filter(|site| site.in_use.1 != 0) {
         let sum = sums
             .entry(site.calls.iter().map(line).collect())
             .or_default();
@@ -79,7 +85,7 @@ fn by_lines(heap: &Heap<'_>) -> Vec<(Vec<String>, Sum)> {
         sum.allocated = sum.allocated.saturating_add(site.allocated.1);
     }
     let mut stacks: Vec<_> = sums.into_iter().collect();
-    stacks.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.bytes));
+    stacks.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.bytes.unsigned_abs()));
     stacks
 }
 
@@ -96,6 +102,11 @@ fn line(call: &Call<'_>) -> String {
     }
 }
 
-fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+fn mib(bytes: i64, with_sign: bool) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if with_sign {
+        format!("{mib:+.1} MiB")
+    } else {
+        format!("{mib:.1} MiB")
+    }
 }

@@ -12,7 +12,7 @@ use super::runtime::Found;
 use super::translate;
 use crate::go::Binary;
 use crate::go::holders::{Subject, Wanted};
-use crate::go::runtime::heap_profile::{HeapProfile, is_linked_out};
+use crate::go::runtime::heap_profile::{Caller, HeapProfile, is_linked_out};
 use crate::go::runtime::residency::{Known, heap_ranges, present, residency};
 use crate::go::runtime::{
     Budget, Counters, Doubt, Globals, Heap, Memory as _, Process, Program, is_runtime_function,
@@ -206,15 +206,27 @@ impl Open {
         if profile.rate == 0 {
             return;
         }
+        let table = self.binary.table.as_ref();
+        let mut caller = table.map(|table| Caller::new(table, self.bias, minor));
         let mut sites = Vec::new();
         for (bucket, stack) in profile.buckets() {
             if self.sites.insert(bucket.id) {
                 for address in stack {
                     found.ask(*address, true);
                 }
+                let last = stack.last().zip(caller.as_ref());
+                let entry = last.filter(|(address, caller)| caller.is_entry(**address));
+                if let Some((address, _)) = entry {
+                    found.ask(*address, false);
+                }
                 sites.push(HeapSite {
                     id: bucket.id,
                     addresses: stack.to_vec(),
+                    object_bytes: bucket.size,
+                    ends_at_entry: entry.is_some(),
+                    hidden: caller
+                        .as_mut()
+                        .map_or(0, |caller| caller.hidden(stack) as u32),
                 });
             }
         }

@@ -95,7 +95,7 @@ impl Live {
         sink.push_now(EventKind::Process(inspect::facts(
             &self.target,
             binary,
-            self.programs.hooked(),
+            Some(self.programs.hooked()),
         )));
         self.snapshot(sink);
     }

@@ -37,17 +37,38 @@ impl<'t> Caller<'t> {
         }
     }
 
-    /// The calls of a stack, innermost first, without those by which the runtime allocates.
-    pub fn calls(&mut self, stack: &[u64]) -> Vec<Call<'t>> {
-        let hidden = stack.iter().position(|pc| !self.is_hidden(*pc));
-        // Where there is nothing but the runtime, that is what is shown.
-        let shown = &stack[hidden.unwrap_or(0)..];
+    /// The calls of a stack, innermost first, without those by which the runtime allocates; and how
+    /// many of them are one frame of the machine's stack, for each such frame.
+    pub fn calls(&mut self, stack: &[u64]) -> (Vec<Call<'t>>, Vec<usize>) {
+        let shown = &stack[self.hidden(stack)..];
         let mut calls = Vec::with_capacity(shown.len());
         for (index, pc) in shown.iter().enumerate() {
+            let address = pc.wrapping_sub(u64::from(!self.is_entry(*pc)));
             let is_last = index + 1 == shown.len();
-            self.push(*pc, is_last, &mut calls);
+            let found = self.lookups.frames(address.wrapping_sub(self.bias));
+            push(address, found, is_last, self.minor, &mut calls);
         }
-        calls
+        let entry = |call: &Call<'_>| {
+            let linked = call.address.wrapping_sub(self.bias);
+            self.table.function_entry(linked)
+        };
+        let together = together(&calls, |inner, outer| entry(inner) == entry(outer));
+        (calls, together)
+    }
+
+    /// How many addresses of a stack are left out, because the runtime allocates there.
+    pub fn hidden(&mut self, stack: &[u64]) -> usize {
+        // Where there is nothing but the runtime, that is what is shown.
+        let shown = stack.iter().position(|pc| !self.is_hidden(*pc));
+        shown.unwrap_or(0)
+    }
+
+    /// Whether a function begins there: where the machine's stack ends, the runtime puts that in
+    /// place of a return address.
+    #[must_use]
+    pub fn is_entry(&self, pc: u64) -> bool {
+        let linked = pc.wrapping_sub(self.bias);
+        self.table.function_entry(linked) == Some(linked)
     }
 
     /// Whether it is one of those that are left out at the beginning of a stack.
@@ -66,50 +87,49 @@ impl<'t> Caller<'t> {
                 || (self.minor >= 24 && name.starts_with("internal/runtime/"))
         })
     }
+}
 
-    fn push(&mut self, pc: u64, is_last: bool, calls: &mut Vec<Call<'t>>) {
-        // Where the machine's stack ends, the runtime puts the entry of a function.
-        let linked = pc.wrapping_sub(self.bias);
-        let is_entry = self.table.function_entry(linked) == Some(linked);
-        let address = pc.wrapping_sub(u64::from(!is_entry));
-        let found = self.lookups.frames(address.wrapping_sub(self.bias));
-        let Some(first) = found.first() else {
-            return calls.push(Call {
-                address,
-                frame: None,
-            });
-        };
-        if first.function == "runtime.goexit" {
-            return;
-        }
-        // A stack that was cut off may end within inlined calls.
-        let all = self.minor <= 11 || (is_last && self.minor >= 14);
-        let frames = if all { found } else { &found[..1] };
-        let mut inner = FrameKind::Plain;
-        for (depth, frame) in frames.iter().enumerate() {
-            let is_shown = depth == 0 || !frame.kind.is_elided(inner);
-            if is_shown {
-                let frame = Some(frame.clone());
-                calls.push(Call { address, frame });
-            }
-            inner = frame.kind;
-        }
+/// Adds the calls at an address of a program of Go 1.`minor`.
+pub fn push<'t>(
+    address: u64,
+    found: &[Frame<'t>],
+    is_last: bool,
+    minor: u32,
+    calls: &mut Vec<Call<'t>>,
+) {
+    let Some(first) = found.first() else {
+        return calls.push(Call {
+            address,
+            frame: None,
+        });
+    };
+    if first.function == "runtime.goexit" {
+        return;
     }
+    // A stack that was cut off may end within inlined calls.
+    let all = minor <= 11 || (is_last && minor >= 14);
+    let frames = if all { found } else { &found[..1] };
+    let mut inner = FrameKind::Plain;
+    for (depth, frame) in frames.iter().enumerate() {
+        let is_shown = depth == 0 || !frame.kind.is_elided(inner);
+        if is_shown {
+            let frame = Some(frame.clone());
+            calls.push(Call { address, frame });
+        }
+        inner = frame.kind;
+    }
+}
 
-    /// How many calls, from the first of these on, are one frame of the machine's stack.
-    #[must_use]
-    pub fn inlined_together(&self, calls: &[Call<'t>]) -> usize {
-        let entry = |call: &Call<'_>| {
-            let linked = call.address.wrapping_sub(self.bias);
-            self.table.function_entry(linked)
-        };
-        let goes_on = |pair: &[Call<'t>]| {
-            let [inner, outer] = pair else { return false };
-            let is_inlined =
-                |call: &Call<'_>| call.frame.as_ref().is_some_and(|frame| frame.inlined);
-            is_inlined(inner) && outer.frame.is_some() && entry(inner) == entry(outer)
-        };
-        let together = calls.windows(2).take_while(|pair| goes_on(pair)).count();
-        (together + 1).min(calls.len())
-    }
+/// How many calls are one frame of the machine's stack, for each such frame: what is inlined, and
+/// in the same function as its caller.
+pub fn together<'t>(
+    calls: &[Call<'t>],
+    is_same_function: impl Fn(&Call<'t>, &Call<'t>) -> bool,
+) -> Vec<usize> {
+    let is_inlined = |call: &Call<'_>| call.frame.as_ref().is_some_and(|frame| frame.inlined);
+    let goes_on = |inner: &Call<'t>, outer: &Call<'t>| {
+        is_inlined(inner) && outer.frame.is_some() && is_same_function(inner, outer)
+    };
+    let frames = calls.chunk_by(goes_on);
+    frames.map(<[Call<'_>]>::len).collect()
 }

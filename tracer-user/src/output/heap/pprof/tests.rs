@@ -24,6 +24,7 @@ fn call(address: u64, function: &'static str, line: u32, inlined: bool) -> Call<
 /// name.
 fn written() -> Profile {
     let site = |calls: Vec<Call<'static>>, together: &[usize]| Site {
+        id: 0,
         calls,
         together: together.to_vec(),
         object_bytes: 48,
