@@ -10,6 +10,7 @@
 
 mod heap_profile {
     pub(crate) mod cell;
+    pub(crate) mod daemon;
     pub(crate) mod raw;
     pub(crate) mod recorded;
     pub(crate) mod refusals;

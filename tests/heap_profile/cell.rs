@@ -146,7 +146,7 @@ impl Cell {
 /// Every record of ours is one of its own, and what it has more came while it wrote.
 ///
 /// Returns how many estimates differ by 1: the two take `exp` from different libraries.
-fn same_records(ours: &Raw, own: &Raw) -> Result<usize> {
+pub(crate) fn same_records(ours: &Raw, own: &Raw) -> Result<usize> {
     let mut off_by_one = 0;
     for (record, values) in &ours.records {
         // A record of zeros is a site whose first samples no collection has published.

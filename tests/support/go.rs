@@ -69,6 +69,7 @@ impl GoVersion {
 
     /// Programs under `tests/programs` that have modules of their own, likewise.
     pub const MODULE_PROGRAMS: &[(&'static str, Self)] = &[
+        ("broker", Self::GO_1_26),
         ("clients", Self::GO_1_27),
         ("clients_2020", Self::GO_1_13),
         ("database", Self::GO_1_26),
