@@ -138,6 +138,8 @@ fn sockets_from_before_the_attach_are_told_by_their_addresses() -> Result<()> {
     program.send("go")?;
     program.event("counted", SOON)?;
     let tool = Tool::attached(pid, &["--json", "-q", "--creators", "on"])?;
+    // Older goroutines are listed within a second.
+    sleep(Duration::from_secs(2));
     program.send("go")?;
     program.event("counted", SOON)?;
     let open = sockets_of(pid)?;
@@ -171,14 +173,16 @@ fn sockets_from_before_the_attach_are_told_by_their_addresses() -> Result<()> {
     check_openers(&report)
 }
 
-/// The main goroutine has dialled; the one that it created has accepted.
+/// The main goroutine has dialled; the one that it created has accepted, maybe before the older
+/// goroutines were listed: then it is not known who did.
 fn check_openers(report: &Value) -> Result<()> {
-    for creator in [Value::Null, "main.main".into()] {
+    for (creator, may_be_unknown) in [(Value::Null, false), ("main.main".into(), true)] {
         let site = list(&report["goroutines"]["sites"])
             .iter()
             .find(|site| site["created_by"]["function"] == creator)
             .with_context(|| format!("by {creator}: {:#}", report["goroutines"]))?;
-        ensure!(site["open_sockets"] == 500, "{site:#}");
+        let unknown = may_be_unknown && site["open_sockets"].is_null();
+        ensure!(unknown || site["open_sockets"] == 500, "{site:#}");
     }
     Ok(())
 }

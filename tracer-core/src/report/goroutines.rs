@@ -45,8 +45,8 @@ pub struct GoroutineSite {
     pub stack_bytes: u64,
     /// How long the longest waiting one waits.
     pub longest_wait_seconds: Option<f64>,
-    /// Open sockets that they opened while watched, as far as it is known how the goroutines that
-    /// open sockets were created; `None` where one `go` statement starts several functions.
+    /// Open sockets that they opened while watched; `None` where one `go` statement starts several
+    /// functions, or somebody opened sockets of whom it is not known where he was created.
     pub open_sockets: Option<u64>,
 }
 
@@ -90,7 +90,8 @@ impl Goroutines {
                 stack_bytes: scaled(site.stack_bytes, now),
                 longest_wait_seconds: site.longest_wait_ns.map(|ns| ns as f64 / 1e9),
                 open_sockets: (of_statement.get(&created_at) == Some(&1))
-                    .then(|| open_sockets(process, (!is_main).then_some(created_at))),
+                    .then(|| open_sockets(process, (!is_main).then_some(created_at)))
+                    .flatten(),
             }
         };
         Some(Self {
@@ -105,20 +106,25 @@ impl Goroutines {
 }
 
 /// Open sockets that goroutines of one `go` statement opened; without one, the main goroutine.
-fn open_sockets(process: &Process, created_at: Option<u64>) -> u64 {
+fn open_sockets(process: &Process, created_at: Option<u64>) -> Option<u64> {
     let symbols = process.symbols();
     let created_there = |chain: &Chain| match (chain.hops.first(), created_at) {
-        (Some(Hop::Listed(address)), Some(created_at)) => *address == created_at,
-        (Some(Hop::Seen(stack)), Some(created_at)) => symbols.has_address(*stack, created_at),
-        (None, None) => chain.end == ChainEnd::Whole,
-        _ => false,
+        (Some(Hop::Listed(address)), Some(created_at)) => Some(*address == created_at),
+        (Some(Hop::Seen(stack)), Some(created_at)) => Some(symbols.has_address(*stack, created_at)),
+        (Some(_), None) => Some(false),
+        (None, _) if chain.end == ChainEnd::Whole => Some(created_at.is_none()),
+        // Of the main goroutine it would be known.
+        (None, None) if chain.end == ChainEnd::Unseen => Some(false),
+        (None, _) => None,
     };
-    process
-        .descriptors()
-        .origins()
-        .filter(|(origin, ..)| origin.is_some_and(|origin| created_there(&origin.chain)))
-        .map(|(_, count, _)| count.opened.saturating_sub(count.closed))
-        .sum()
+    let mut sum = 0;
+    for (origin, count, _) in process.descriptors().origins() {
+        let open = count.opened.saturating_sub(count.closed);
+        if open > 0 && created_there(&origin?.chain)? {
+            sum += open;
+        }
+    }
+    Some(sum)
 }
 
 fn by_site(census: &Census) -> BTreeMap<(u64, u64), Site<'_>> {
