@@ -91,6 +91,22 @@ func goroutines(count int) {
 	}
 }
 
+// spareThreads makes threads that wait for work: a new one, which a slow system call may ask for on
+// a busy machine, would allocate its stack when all is at rest.
+func spareThreads() {
+	done := make(chan int)
+	for i := 0; i < 8; i++ {
+		go func() {
+			pause := syscall.Timespec{Nsec: 20000000}
+			syscall.Nanosleep(&pause, nil)
+			done <- 0
+		}()
+	}
+	for i := 0; i < 8; i++ {
+		<-done
+	}
+}
+
 func main() {
 	nodes := flag.Int("nodes", 20000, "small objects, of which half are kept")
 	count := flag.Int("goroutines", 50, "goroutines that wait for a channel")
@@ -100,6 +116,7 @@ func main() {
 	debug.SetGCPercent(*percent)
 	allocate(*nodes)
 	goroutines(*count)
+	spareThreads()
 	// Until all have parked.
 	time.Sleep(200 * time.Millisecond)
 	debug.FreeOSMemory()
