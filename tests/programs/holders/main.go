@@ -50,6 +50,7 @@ var (
 	pool     sync.Pool
 	never    = make(chan int)
 	started  sync.WaitGroup
+	garbage  []byte
 )
 
 //go:noinline
@@ -117,6 +118,12 @@ func block(*record) { <-never }
 func main() {
 	// Set by the program itself, so that samples are taken even where the linker sees no profile.
 	runtime.MemProfileRate = 16 << 10
+	// On one processor that has drawn its next sample at this rate: another would first go on to one
+	// of the old rate.
+	processors := runtime.GOMAXPROCS(1)
+	for i := 0; i < 4096; i++ {
+		garbage = make([]byte, 4096)
+	}
 	commands := control.Commands()
 	keep := []func(int){
 		inSlice, inMap, inKeys, inSyncMap, inList, inChain, inChannel, inClosure, inGoroutine,
@@ -128,6 +135,7 @@ func main() {
 		}
 	}
 	started.Wait()
+	runtime.GOMAXPROCS(processors)
 	for collection := 0; collection < 3; collection++ {
 		if collection == 2 {
 			// A pool is emptied by the second collection after it was filled.
