@@ -36,8 +36,7 @@ const BOUNDARIES: usize = 200_000;
 const LARGE: u64 = 15 << 20;
 
 /// Every way to link, for one release.
-fn release(number: &str) -> Result<()> {
-    let go = version(number);
+fn release(go: GoVersion) -> Result<()> {
     let workshop = Workshop::open()?;
     for link in Link::ALL.iter().filter(|link| link.is_tested(go)) {
         let program = link.program();
@@ -83,12 +82,6 @@ fn check(workshop: &Workshop, build: Build) -> Result<Row> {
     Ok(row)
 }
 
-fn version(number: &str) -> GoVersion {
-    let mut all = GoVersion::MINORS.iter();
-    *all.find(|go| go.language() == number)
-        .expect("one of the releases")
-}
-
 // These take longest: their names let the harness start them first.
 
 #[test]
@@ -106,39 +99,4 @@ fn a_real_program_columns() -> Result<()> {
     real_program("columns")
 }
 
-/// A test of its own for each release, so that the harness runs them side by side.
-macro_rules! releases {
-    ($($name:ident $number:literal)*) => {
-        $(#[test]
-        fn $name() -> Result<()> {
-            release($number)
-        })*
-
-        #[test]
-        fn no_release_is_left_out() {
-            let tested = [$($number),*];
-            let known = GoVersion::MINORS.iter().map(|go| go.language());
-            assert!(known.eq(tested), "{tested:?}");
-        }
-    };
-}
-
-releases! {
-    go_1_11 "1.11"
-    go_1_12 "1.12"
-    go_1_13 "1.13"
-    go_1_14 "1.14"
-    go_1_15 "1.15"
-    go_1_16 "1.16"
-    go_1_17 "1.17"
-    go_1_18 "1.18"
-    go_1_19 "1.19"
-    go_1_20 "1.20"
-    go_1_21 "1.21"
-    go_1_22 "1.22"
-    go_1_23 "1.23"
-    go_1_24 "1.24"
-    go_1_25 "1.25"
-    go_1_26 "1.26"
-    go_1_27 "1.27"
-}
+tracer_tests::releases!(release);

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use tracer_tests::GoVersion;
 
 /// The last release that ships `pprof` built.
-const READER: &str = "1.22";
+const READER: GoVersion = GoVersion::GO_1_22;
 
 /// One record: its stack, innermost first, and the size of its objects.
 pub(crate) type Record = (Vec<String>, u64);
@@ -141,11 +141,7 @@ fn places(text: &str) -> Result<HashMap<String, Vec<String>>> {
 
 /// Runs `go tool pprof ARGS PROFILE`, which fails when it cannot read the file.
 pub(crate) fn pprof(args: &[&str], profile: &Path) -> Result<String> {
-    let mut minors = GoVersion::MINORS.iter();
-    let go = minors
-        .find(|go| go.language() == READER)
-        .context("no release with pprof")?;
-    let output = go
+    let output = READER
         .command()?
         .args(["tool", "pprof", "-symbolize=none"])
         .args(args)

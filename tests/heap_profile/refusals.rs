@@ -33,12 +33,9 @@ fn check(pid: u32, args: &[&str], code: i32, error: &str, hint: &str) -> Result<
 #[test]
 fn a_profiler_that_is_linked_out_is_named() -> Result<()> {
     for number in ["1.17", "1.20", "1.27"] {
-        let mut minors = GoVersion::MINORS.iter();
-        let go = minors
-            .find(|go| go.language() == number)
-            .expect("a release");
+        let go = GoVersion::release(number);
         for flags in [&[][..], &[tracer_tests::Flag::Stripped]] {
-            let steady = Running::program(&Program::build("steady", *go, flags)?, &[])?;
+            let steady = Running::program(&Program::build("steady", go, flags)?, &[])?;
             steady.event("ready", SOON)?;
             check(
                 steady.pid(),

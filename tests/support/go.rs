@@ -11,6 +11,45 @@ use anyhow::{Context as _, Result, bail};
 /// The first release with `src/go.mod`.
 const FIRST_WITH_STD_MODULE: u32 = 13;
 
+/// A test of its own for each release, so that the harness runs them side by side.
+#[macro_export]
+macro_rules! releases {
+    ($test:ident) => {
+        $crate::releases! { $test
+            go_1_11 "1.11"
+            go_1_12 "1.12"
+            go_1_13 "1.13"
+            go_1_14 "1.14"
+            go_1_15 "1.15"
+            go_1_16 "1.16"
+            go_1_17 "1.17"
+            go_1_18 "1.18"
+            go_1_19 "1.19"
+            go_1_20 "1.20"
+            go_1_21 "1.21"
+            go_1_22 "1.22"
+            go_1_23 "1.23"
+            go_1_24 "1.24"
+            go_1_25 "1.25"
+            go_1_26 "1.26"
+            go_1_27 "1.27"
+        }
+    };
+    ($test:ident $($name:ident $number:literal)*) => {
+        $(#[test]
+        fn $name() -> ::anyhow::Result<()> {
+            $test($crate::GoVersion::release($number))
+        })*
+
+        #[test]
+        fn no_release_is_left_out() {
+            let tested = [$($number),*];
+            let known = $crate::GoVersion::MINORS.iter().map(|go| go.language());
+            assert!(known.eq(tested), "{tested:?}");
+        }
+    };
+}
+
 /// An official Go release, by its full number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct GoVersion(&'static str);
@@ -63,8 +102,8 @@ impl GoVersion {
     /// were made for; `cargo xtask setup` fetches them.
     pub const REAL_PROGRAMS: &[(&'static str, Self)] = &[
         ("cloud", Self::GO_1_27),
-        ("cluster", Self("1.18.10")),
-        ("columns", Self("1.22.12")),
+        ("cluster", Self::GO_1_18),
+        ("columns", Self::GO_1_22),
     ];
 
     /// Programs under `tests/programs` that have modules of their own, likewise.
@@ -84,6 +123,17 @@ impl GoVersion {
     #[must_use]
     pub const fn number(self) -> &'static str {
         self.0
+    }
+
+    /// The last of a minor release, such as `1.15`.
+    ///
+    /// # Panics
+    /// If it is none of [`Self::MINORS`].
+    #[must_use]
+    pub fn release(language: &str) -> Self {
+        let mut all = Self::MINORS.iter();
+        let found = all.find(|go| go.language() == language);
+        *found.expect("one of the releases")
     }
 
     /// For example `1.15`, as `go.mod` wants it.
