@@ -26,7 +26,8 @@ pub use support::counted::{Counted, own_stacks};
 pub use support::endurance::{Stopped, accounts_add_up, attach_and_detach, stop_the_reader};
 pub use support::go::GoVersion;
 pub use support::host::{
-    copy_executable, host_has_bpf, sockets_of, target_directory, workspace_root,
+    copy_executable, host_has_bpf, kib_line, sockets_of, status_bytes, target_directory,
+    workspace_root,
 };
 pub use support::leftovers::KernelObjects;
 pub use support::outcome::{Outcome, Report, functions, list};

@@ -12,7 +12,7 @@ use tracer_core::trace::Reader;
 
 use super::endurance::accounts_add_up;
 use super::go::GoVersion;
-use super::host::sockets_of;
+use super::host::{sockets_of, status_bytes};
 use super::outcome::Report;
 use super::program::Program;
 use super::running::Running;
@@ -21,7 +21,7 @@ use super::tool::Tool;
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Growth of the tool while as many sockets are opened as closed.
-const FLAT_KIB: u64 = 8 << 10;
+const FLAT: u64 = 8 << 20;
 
 /// What became of connections that were opened and closed again.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ pub struct Churned {
     pub rate: u64,
     /// Events lost.
     pub lost: u64,
-    /// RSS of the tool in KiB, after a tenth of the time and at the end.
-    pub rss_kib: (u64, u64),
+    /// RSS of the tool in bytes, after a tenth of the time and at the end.
+    pub rss: (u64, u64),
 }
 
 /// Dials and closes for so long, as fast as the machine can but not faster than `rate`; at the end
@@ -53,11 +53,14 @@ pub fn churn(rate: u64, seconds: u64) -> Result<Churned> {
         load.event("ran", PATIENCE)?;
         connections += rate;
         if early.is_none() && start.elapsed() >= span / 10 {
-            early = Some(rss_kib(tool.pid())?);
+            early = Some(status_bytes(tool.pid(), "VmRSS")?);
         }
     }
     let seconds = start.elapsed().as_secs_f64();
-    let rss_kib = (early.context("too short")?, rss_kib(tool.pid())?);
+    let rss = (
+        early.context("too short")?,
+        status_bytes(tool.pid(), "VmRSS")?,
+    );
     let open = sockets_of(load.pid())?;
     // The rings are read every few milliseconds.
     sleep(Duration::from_secs(1));
@@ -75,15 +78,12 @@ pub fn churn(rate: u64, seconds: u64) -> Result<Churned> {
         dialled <= connections && connections <= dialled + lost,
         "{dialled} connects"
     );
-    ensure!(
-        rss_kib.1 <= rss_kib.0 + FLAT_KIB,
-        "the tool grew: {rss_kib:?} KiB"
-    );
+    ensure!(rss.1 <= rss.0 + FLAT, "the tool grew: {rss:?} bytes");
     Ok(Churned {
         connections,
         rate: (connections as f64 / seconds) as u64,
         lost,
-        rss_kib,
+        rss,
     })
 }
 
@@ -95,13 +95,6 @@ fn as_listed(report: &Report, open: u64, lost: u64) -> Result<()> {
         ensure!(lost > 0 || sockets[what] == 0, "{what}: {sockets:#}");
     }
     Ok(())
-}
-
-fn rss_kib(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    Ok(number.context("VmRSS")?.parse()?)
 }
 
 /// Opens, duplicates and closes sockets in several threads, which stand still so often: each time

@@ -67,6 +67,24 @@ fn may_load(status: &str) -> bool {
     effective & SYS_ADMIN != 0 || effective & PERFMON_AND_BPF == PERFMON_AND_BPF
 }
 
+/// A line of `/proc/PID/status` in bytes, such as `VmRSS`.
+///
+/// # Errors
+/// If it may not be read, or has no such line.
+pub fn status_bytes(pid: u32, field: &str) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    kib_line(&text, field).with_context(|| format!("/proc/{pid}/status has no {field}"))
+}
+
+/// The bytes in a line of `/proc` such as `VmRSS:  12 kB`.
+#[must_use]
+pub fn kib_line(text: &str, field: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+}
+
 /// Different sockets that a process has open.
 ///
 /// # Errors
@@ -95,5 +113,13 @@ mod tests {
         check("CapEff:\t0000008000000000\n", false);
         check("CapEff:\t0000000000000000\n", false);
         check("", false);
+    }
+
+    #[test]
+    fn lines_of_proc() {
+        let status = "VmHWM:\t   20 kB\nVmRSS:\t   12 kB\nThreads:\t1\n";
+        assert_eq!(kib_line(status, "VmRSS"), Some(12 << 10));
+        assert_eq!(kib_line(status, "Threads"), None);
+        assert_eq!(kib_line(status, "Vm"), None);
     }
 }

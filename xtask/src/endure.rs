@@ -66,11 +66,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             connections,
             rate,
             lost,
-            rss_kib: (early, late),
+            rss: (early, late),
         } = churn(CHURN_RATE, options.churn)?;
         println!(
             "{connections} connections, {rate} a second: {lost} events lost, the ledger is what \
-             /proc lists; RSS {early} KiB early, {late} KiB at the end"
+             /proc lists; RSS {early} bytes early, {late} at the end"
         );
     }
     if options.reuse > 0 {

@@ -4,11 +4,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use tracer_tests::status_bytes;
 
 use super::Options;
 use super::cell::{Cell, Events, Measure};
 use super::load::{Expected, Load, Ran, Subject};
-use super::process::{cpu_seconds, map_bytes, mapped_bytes, status_bytes};
+use super::process::{cpu_seconds, map_bytes, mapped_bytes};
 use super::tool::{self, Session, Tool};
 
 /// How long each rate is held.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use tracer_tests::kib_line;
 
 /// CPU time of all its threads so far, in seconds.
 pub(super) fn cpu_seconds(pid: u32) -> Result<f64> {
@@ -20,19 +21,6 @@ pub(super) fn cpu_seconds(pid: u32) -> Result<f64> {
     Ok(ns as f64 / 1e9)
 }
 
-/// A line of `/proc/PID/status` in bytes, such as `VmRSS`.
-pub(super) fn status_bytes(pid: u32, field: &str) -> Result<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    kib(&text, field).with_context(|| format!("/proc/{pid}/status has no {field}"))
-}
-
-fn kib(status: &str, field: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
-}
-
 /// Resident bytes of its mappings of files with this in their name.
 pub(super) fn mapped_bytes(pid: u32, name: &str) -> Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps"))?;
@@ -44,7 +32,7 @@ fn mapped(smaps: &str, name: &str) -> u64 {
     for line in smaps.lines() {
         match line.split_once(' ') {
             Some((first, rest)) if !first.ends_with(':') => inside = rest.contains(name),
-            _ if inside => sum += kib(line, "Rss").unwrap_or(0),
+            _ if inside => sum += kib_line(line, "Rss").unwrap_or(0),
             _ => {}
         }
     }
@@ -76,10 +64,6 @@ mod tests {
 
     #[test]
     fn lines_of_proc() {
-        let status = "VmHWM:\t   20 kB\nVmRSS:\t   12 kB\nThreads:\t1\n";
-        assert_eq!(kib(status, "VmRSS"), Some(12 << 10));
-        assert_eq!(kib(status, "Threads"), None);
-        assert_eq!(kib(status, "Vm"), None);
         let smaps = "7f00-7f10 rw-s 0 00:0f 9 anon_inode:bpf-map\nSize: 8 kB\nRss:      4 kB\n\
                      7f20-7f30 rw-p 0 00:00 0 [heap]\nRss:     12 kB\n";
         assert_eq!(mapped(smaps, "bpf-map"), 4 << 10);

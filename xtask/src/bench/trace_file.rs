@@ -7,11 +7,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use tracer_tests::status_bytes;
 
 use super::Options;
 use super::cell::{Cell, Events, Measure};
 use super::load::{Load, Subject};
-use super::process::status_bytes;
 use super::tool::{self, Session, Tool};
 
 /// Long enough that starting the tool does not count.
