@@ -73,6 +73,9 @@ pub struct OtherDescriptors {
     pub growth: i64,
 }
 
+/// What is counted together: whether they were found, protocol, direction and address.
+type Key<'a> = (bool, Option<&'a str>, Option<Direction>, Option<&'a Peer>);
+
 /// Who they are, most first.
 pub(super) fn all(ledger: &DescriptorLedger) -> Vec<UnexplainedSockets> {
     let sockets: Vec<Unexplained<'_>> = ledger.unexplained().collect();
@@ -81,7 +84,7 @@ pub(super) fn all(ledger: &DescriptorLedger) -> Vec<UnexplainedSockets> {
         .filter(|socket| socket.state == Some("LISTEN"))
         .filter_map(|socket| port(socket.about?.local.as_ref()))
         .collect();
-    let mut groups: BTreeMap<_, (u64, Listed)> = BTreeMap::new();
+    let mut groups: BTreeMap<Key<'_>, (u64, Listed)> = BTreeMap::new();
     for socket in &sockets {
         let (direction, address) = place(socket, &listening);
         let protocol = socket.about.map(|about| about.protocol.as_str());
@@ -90,10 +93,20 @@ pub(super) fn all(ledger: &DescriptorLedger) -> Vec<UnexplainedSockets> {
         *open += 1;
         listed.add(socket.state, socket.traffic);
     }
-    let mut groups: Vec<UnexplainedSockets> = groups
-        .into_iter()
-        .map(
-            |((found, protocol, direction, address), (open, listed))| UnexplainedSockets {
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, (open, _))| Reverse(*open));
+    let rest = groups.split_off(groups.len().min(MAX_GROUPS));
+    for found in [false, true] {
+        let mut sum = (0, Listed::default());
+        for (_, (open, listed)) in rest.iter().filter(|((other, ..), _)| *other == found) {
+            sum.0 += open;
+            sum.1 += listed.clone();
+        }
+        groups.extend((sum.0 > 0).then_some(((found, None, None, None), sum)));
+    }
+    let line =
+        |((found, protocol, direction, address), (open, listed)): (Key<'_>, (u64, Listed))| {
+            UnexplainedSockets {
                 open,
                 found,
                 protocol: protocol
@@ -104,34 +117,9 @@ pub(super) fn all(ledger: &DescriptorLedger) -> Vec<UnexplainedSockets> {
                 states: listed.states,
                 bytes_sent: listed.traffic.map(|traffic| traffic.sent),
                 bytes_received: listed.traffic.map(|traffic| traffic.received),
-            },
-        )
-        .collect();
-    groups.sort_by_key(|group| Reverse(group.open));
-    let rest = groups.split_off(groups.len().min(MAX_GROUPS));
-    for found in [false, true] {
-        let mut sum = UnexplainedSockets {
-            found,
-            ..UnexplainedSockets::default()
-        };
-        for other in rest.iter().filter(|other| other.found == found) {
-            sum.open += other.open;
-            for (state, count) in &other.states {
-                *sum.states.entry(state).or_default() += count;
             }
-            sum.bytes_sent = both(sum.bytes_sent, other.bytes_sent);
-            sum.bytes_received = both(sum.bytes_received, other.bytes_received);
-        }
-        groups.extend(Some(sum).filter(|sum| sum.open > 0));
-    }
-    groups
-}
-
-fn both(mine: Option<u64>, theirs: Option<u64>) -> Option<u64> {
-    match (mine, theirs) {
-        (Some(mine), Some(theirs)) => Some(mine.saturating_add(theirs)),
-        (mine, theirs) => mine.or(theirs),
-    }
+        };
+    groups.into_iter().map(line).collect()
 }
 
 /// How many of the others there are; `None` without a list.
