@@ -3,6 +3,7 @@
 mod allocations;
 mod budget;
 mod creators;
+mod finish;
 mod go;
 mod records;
 mod rest;
@@ -10,14 +11,13 @@ mod samples;
 
 use std::time::{Duration, Instant};
 
-use tracer_core::event::{EndedBy, EventKind, SocketStates};
+use tracer_core::event::{EndedBy, EventKind};
 use tracer_ebpf::Target as Wire;
 
 use self::{
     allocations::{Allocations, allocation_places},
     creators::{Creators, places},
     go::go_reader,
-    records::push_names,
     rest::{Rest, Woken},
 };
 use super::{
@@ -29,7 +29,7 @@ use super::{
 use crate::{
     cli::{Allocs, Creators as Wanted, Holders},
     failure::{ExitStatus, Failure},
-    kernel::{Family, Programs, Stacks, decode::Record, settle},
+    kernel::{Family, Programs, Stacks, decode::Record},
     proc::{cgroup, is_gone, maps, sockets, target::Target},
     symbols::{Executable, OWN_PROGRAM, Worker},
 };
@@ -52,16 +52,6 @@ const FLUSH: Duration = Duration::from_millis(100);
 
 /// The longest the ring is read before the rest of the loop gets its turn.
 const DRAIN_LIMIT: Duration = Duration::from_millis(200);
-
-/// How long names are waited for at the end; the report must be out within 2 s.
-const SYMBOLS_LIMIT: Duration = Duration::from_millis(1200);
-
-/// How long the last look at the Go runtime may take.
-const GO_LIMIT: Duration = Duration::from_millis(800);
-
-/// How long the accounts may take to settle at the end: a program that was preempted on a busy
-/// machine has to come back and count.
-const SETTLE_LIMIT: Duration = Duration::from_secs(1);
 
 /// How a process is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -207,8 +197,9 @@ impl Live {
         each_tick(sink);
         loop {
             let records = self.drain(sink);
-            self.mind_creators(sink);
-            self.mind_allocations(sink);
+            let requests = sink.requests();
+            self.mind_creators(sink, &requests);
+            self.mind_allocations(sink, &requests);
             if Instant::now() >= next_flush {
                 sink.flush();
                 next_flush = Instant::now() + FLUSH;
@@ -241,55 +232,6 @@ impl Live {
                 return EndedBy::Signal;
             }
         }
-    }
-
-    /// Stops recording and brings everything to its end: samples, records, names, accounts.
-    ///
-    /// The programs are returned still loaded: unloading takes up to a second, and the report
-    /// comes first.
-    pub fn finish(mut self, sink: &mut Sink, ended_by: EndedBy) -> Programs {
-        // The last sample and the end of the recording are the same instant.
-        if let Some(go) = self.go.take() {
-            let readings = go.finish(GO_LIMIT);
-            self.take_go(sink, readings);
-        }
-        self.sample(sink);
-        self.detail(sink);
-        let kills = self.sample_cgroup(sink);
-        let listing = self.read_sockets();
-        self.programs.disarm(self.target.pid());
-        let mut records = Vec::new();
-        let counted = settle(&mut self.programs, SETTLE_LIMIT, |record| {
-            records.push(record);
-        });
-        for record in records {
-            self.apply(sink, record);
-        }
-        if let Some(listing) = listing {
-            sink.push_now(EventKind::SocketStates(SocketStates {
-                settled: true,
-                last: true,
-                ..listing
-            }));
-        }
-        let at = now();
-        self.take_counted(sink, at, &counted);
-        self.close_allocations(sink);
-        let loss = self.programs.final_loss(at);
-        let Self {
-            symbols,
-            programs,
-            oom_kills,
-            ..
-        } = self;
-        push_names(sink, symbols.finish(SYMBOLS_LIMIT));
-        sink.push_now(EventKind::Loss(loss));
-        if ended_by == EndedBy::Exit {
-            sink.push_now(EventKind::Exit);
-        }
-        let killed = ended_by == EndedBy::Exit && kills > oom_kills;
-        sink.push_now(EventKind::End(if killed { EndedBy::Oom } else { ended_by }));
-        programs
     }
 
     /// What is looked at once a second.

@@ -158,7 +158,7 @@ fn sizes(minor: u32, spans: &Spans) -> (u64, u64) {
 
 impl Live {
     /// Begins or ends the watch where it is time.
-    pub(super) fn mind_allocations(&mut self, sink: &mut Sink) {
+    pub(super) fn mind_allocations(&mut self, sink: &mut Sink, requests: &[Request]) {
         let pid = self.target.pid();
         let Self {
             allocations,
@@ -168,12 +168,12 @@ impl Live {
         let watch = match (&allocations.state, allocations.wanted) {
             (State::Idle, Wanted::On) => allocations.begin_if_asked(programs, pid),
             (State::Idle, Wanted::Auto) => {
-                let wanted = sink.requests().contains(&Request::WatchAllocations);
+                let wanted = requests.contains(&Request::WatchAllocations);
                 let reason = "the live heap grows";
                 wanted.then(|| allocations.begin(programs, pid, reason))
             }
             (State::Watching { .. }, _) => {
-                let needless = sink.requests().contains(&Request::LeaveAllocations);
+                let needless = requests.contains(&Request::LeaveAllocations);
                 let needless = needless.then(|| "the heap profile tells more".to_owned());
                 let reason = needless.or_else(|| allocations.spent());
                 reason.and_then(|reason| allocations.end(reason))

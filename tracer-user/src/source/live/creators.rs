@@ -105,7 +105,7 @@ impl Creators {
 
 impl Live {
     /// Begins or ends the watch where it is time.
-    pub(super) fn mind_creators(&mut self, sink: &mut Sink) {
+    pub(super) fn mind_creators(&mut self, sink: &mut Sink, requests: &[Request]) {
         let pid = self.target.pid();
         let Self {
             creators, programs, ..
@@ -113,7 +113,7 @@ impl Live {
         let watch = match (&creators.state, creators.wanted) {
             (State::Idle, Wanted::On) => creators.begin_if_asked(programs, pid),
             (State::Idle, Wanted::Auto) => {
-                let wanted = sink.requests().contains(&Request::WatchCreators);
+                let wanted = requests.contains(&Request::WatchCreators);
                 let reason = "sockets or goroutines grow";
                 wanted.then(|| creators.begin(programs, pid, reason))
             }
