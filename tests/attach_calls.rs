@@ -105,7 +105,7 @@ fn deep_stacks_are_whole() -> Result<()> {
         // With main.outer, main.main, runtime.main and runtime.goexit: 128 frames and the leaves.
         let args = ["-n", "100", "-kinds", "protect", "-depth", "120"];
         let (_, report) = trace(go, &[], &args, &[])?;
-        let stacks = report.stacks("mprotect");
+        let stacks = report.stacks("mprotect", |_| true);
         let [stack] = &stacks[..] else {
             anyhow::bail!("{go:?}: {} stacks", stacks.len());
         };

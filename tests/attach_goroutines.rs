@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tracer_core::event::{Event, EventKind};
 use tracer_core::trace::Reader;
-use tracer_tests::{GoVersion, Program, Running, Tool, list};
+use tracer_tests::{Flag, GoVersion, Program, Running, Tool, list};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -53,15 +53,44 @@ fn await_census(trace: &Path) -> Result<()> {
     bail!("no census within {SOON:?}")
 }
 
-fn check(go: GoVersion) -> Result<()> {
-    let mut program = Running::program(&Program::build("goroutines", go, &[])?, &[])?;
+/// Function, and file and line, and how many wait there, by the function that created them.
+type Places = BTreeMap<String, BTreeMap<String, i64>>;
+
+/// Where the report says that they wait.
+fn places(report: &Value) -> Places {
+    let mut places = Places::new();
+    for site in list(&report["goroutines"]["sites"]) {
+        let function = site["created_by"]["function"].as_str().unwrap_or_default();
+        if !function.starts_with("main.") {
+            continue;
+        }
+        for wait in list(&site["waits"]) {
+            let at = &wait["at"];
+            let text = |key: &str| at[key].as_str().unwrap_or_default();
+            let place = format!("{} {}:{}", text("function"), text("file"), at["line"]);
+            let count = wait["count"].as_i64().unwrap_or(i64::MIN / 2);
+            let there = places.entry(function.to_owned()).or_default();
+            *there.entry(place).or_default() += count;
+        }
+    }
+    places
+}
+
+/// What the program says of itself.
+fn own_places(state: &Value) -> Result<Places> {
+    serde_json::from_value(state["places"].clone()).context("places")
+}
+
+fn check(go: GoVersion, flags: &[Flag]) -> Result<()> {
+    let mut program = Running::program(&Program::build("goroutines", go, flags)?, &[])?;
     program.event("ready", SOON)?;
     program.send("go")?;
     program.event("done", SOON)?;
     let directory = tempfile::tempdir()?;
     let trace = directory.path().join("x.trace");
     let output = trace.to_str().context("a path in UTF-8")?;
-    let tool = Tool::attached(program.pid(), &["--json", "-q", "-o", output])?;
+    let asked = ["--json", "-q", "-o", output, "--creators", "on"];
+    let tool = Tool::attached(program.pid(), &asked)?;
     await_census(&trace)?;
     for _ in 0..ROUNDS {
         program.send("go")?;
@@ -89,11 +118,32 @@ fn check(go: GoVersion) -> Result<()> {
         "{go:?}: {found:?} instead of {expected:?}\n{:#}",
         report["goroutines"]
     );
+    let (found, expected) = (places(&report), own_places(&state)?);
+    ensure!(
+        found == expected,
+        "{go:?} {flags:?}: {found:#?} instead of {expected:#?}"
+    );
+    for (function, each) in LEAKING {
+        let mut sites = list(&report["goroutines"]["sites"]).iter();
+        let site = sites.find(|site| site["created_by"]["function"] == function);
+        let site = site.with_context(|| format!("nothing of {function}"))?;
+        ensure!(
+            site["created"] == each * ROUNDS && site["ended"] == 0,
+            "{go:?}: {site:#}"
+        );
+    }
     Ok(())
 }
 
 #[test]
 fn three_leaking_and_five_healthy_places() -> Result<()> {
-    check(GoVersion::GO_1_15)?;
-    check(GoVersion::GO_1_26)
+    for flags in [&[][..], &[Flag::Stripped]] {
+        for go in [GoVersion::GO_1_12, GoVersion::GO_1_15, GoVersion::GO_1_18] {
+            check(go, flags)?;
+        }
+        for go in [GoVersion::GO_1_22, GoVersion::GO_1_26, GoVersion::GO_1_27] {
+            check(go, flags)?;
+        }
+    }
+    check(GoVersion::GO_1_26, &[Flag::Pie, Flag::Stripped])
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 use tracer_tests::{GoVersion, Program, Running, Tool};
 
@@ -36,8 +36,11 @@ fn checksum(go: GoVersion, end: Option<End>) -> Result<(String, Option<i32>)> {
             End::WithTheTarget => {
                 let result = (program.line(SOON)?, program.ending(SOON)?.0);
                 let exited = Instant::now();
-                let report = tool.finish()?.report()?;
-                let late = exited.elapsed();
+                let outcome = tool.finish()?;
+                let report = outcome.report()?;
+                // Detaching goes on after that.
+                let said_at = outcome.said_at.context("no report")?;
+                let late = said_at.saturating_duration_since(exited);
                 ensure!(
                     late < Duration::from_secs(2),
                     "the report came {late:?} after the exit"

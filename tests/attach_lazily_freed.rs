@@ -1,7 +1,7 @@
 //! Story 2: memory that looks leaked and is not, and its healthy twins.
 
 use std::process::Command;
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,6 +20,15 @@ enum By {
     Scavenger,
     /// `debug.FreeOSMemory` does it at once.
     FreeOsMemory,
+}
+
+/// Two looks at the same time: they mostly wait.
+fn both(one: impl FnOnce() -> Result<()> + Send, other: impl FnOnce() -> Result<()>) -> Result<()> {
+    thread::scope(|scope| {
+        let one = scope.spawn(one);
+        other()?;
+        one.join().expect("it does not panic")
+    })
 }
 
 /// Attaches, lets the program drop its memory, and returns the report and the truth just after.
@@ -47,7 +56,6 @@ fn watch(go: GoVersion, godebug: &str, flags: &[Flag], by: By) -> Result<(Report
     Ok((outcome.report()?, Smaps::read(program.pid())?))
 }
 
-#[track_caller]
 fn found(go: GoVersion, godebug: &str, flags: &[Flag], by: By, class: &str) -> Result<()> {
     let (report, truth) = watch(go, godebug, flags, by)?;
     let case = format!("{go:?} {godebug:?} {flags:?} {by:?}");
@@ -104,7 +112,6 @@ fn found(go: GoVersion, godebug: &str, flags: &[Flag], by: By, class: &str) -> R
     Ok(())
 }
 
-#[track_caller]
 fn clear(go: GoVersion, godebug: &str) -> Result<()> {
     let (report, truth) = watch(go, godebug, &[], By::FreeOsMemory)?;
     ensure!(truth.lazy_free == 0, "{go:?} {godebug:?}: {truth:?}");
@@ -129,60 +136,54 @@ fn clear(go: GoVersion, godebug: &str) -> Result<()> {
 
 #[test]
 fn go_1_15_by_the_scavenger() -> Result<()> {
-    let by = By::Scavenger;
-    found(GoVersion::GO_1_15, "", &[], by, "background scavenger")?;
-    found(
-        GoVersion::GO_1_15,
-        "",
-        &[Flag::Stripped],
-        by,
-        "background scavenger",
-    )
+    let look = |flags| {
+        let class = "background scavenger";
+        found(GoVersion::GO_1_15, "", flags, By::Scavenger, class)
+    };
+    both(|| look(&[]), || look(&[Flag::Stripped]))
 }
 
 #[test]
 fn go_1_26_by_the_scavenger() -> Result<()> {
-    let by = By::Scavenger;
-    found(
-        GoVersion::GO_1_26,
-        "madvdontneed=0",
-        &[],
-        by,
-        "background scavenger",
-    )
+    let class = "background scavenger";
+    let godebug = "madvdontneed=0";
+    found(GoVersion::GO_1_26, godebug, &[], By::Scavenger, class)
 }
 
 #[test]
 fn by_free_os_memory() -> Result<()> {
-    let (by, class) = (By::FreeOsMemory, "debug.FreeOSMemory");
-    found(GoVersion::GO_1_15, "", &[Flag::Pie], by, class)?;
-    found(
-        GoVersion::GO_1_26,
-        "madvdontneed=0",
-        &[Flag::Stripped],
-        by,
-        class,
+    let look = |go, godebug, flags| {
+        let class = "debug.FreeOSMemory";
+        found(go, godebug, flags, By::FreeOsMemory, class)
+    };
+    both(
+        || look(GoVersion::GO_1_15, "", &[Flag::Pie]),
+        || look(GoVersion::GO_1_26, "madvdontneed=0", &[Flag::Stripped]),
     )
 }
 
 #[test]
 fn memory_given_back_at_once_is_clear() -> Result<()> {
-    clear(GoVersion::GO_1_15, "madvdontneed=1")?;
-    clear(GoVersion::GO_1_26, "")
+    both(
+        || clear(GoVersion::GO_1_15, "madvdontneed=1"),
+        || clear(GoVersion::GO_1_26, ""),
+    )
 }
 
 #[test]
 fn a_steady_program_is_no_leak() -> Result<()> {
-    for &go in GoVersion::ALL {
-        let steady = Running::program(&Program::build("steady", go, &[])?, &[])?;
-        steady.event("ready", SOON)?;
-        let report = tracer_tests::attach(steady.pid(), &["--json", "-d", "20s"])?.report()?;
-        ensure!(
-            report.verdict("lazily-freed")["status"] != "found",
-            "{go:?}: {:#}",
-            report.0
-        );
-        ensure!(report.0["conclusion"] != "leak", "{go:?}: {:#}", report.0);
-    }
+    both(|| steady(GoVersion::GO_1_15), || steady(GoVersion::GO_1_26))
+}
+
+fn steady(go: GoVersion) -> Result<()> {
+    let steady = Running::program(&Program::build("steady", go, &[])?, &[])?;
+    steady.event("ready", SOON)?;
+    let report = tracer_tests::attach(steady.pid(), &["--json", "-d", "20s"])?.report()?;
+    ensure!(
+        report.verdict("lazily-freed")["status"] != "found",
+        "{go:?}: {:#}",
+        report.0
+    );
+    ensure!(report.0["conclusion"] != "leak", "{go:?}: {:#}", report.0);
     Ok(())
 }

@@ -1,100 +1,21 @@
 //! Sockets that a library opens are told apart by the service's own lines.
 
-use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
 use serde_json::Value;
-use tracer_tests::{Flag, GoVersion, Program, Running, Tool, list, run, sockets_of};
+use tracer_tests::{
+    Flag, GoVersion, Program, Running, Tool, check_open, check_sockets, counted_sockets, list,
+    sockets_of, told_sockets,
+};
 
 const SOON: Duration = Duration::from_mins(1);
 
-/// Function of the own line, to what was opened, closed and is open.
-type Counts = BTreeMap<String, (u64, u64, u64)>;
-
-/// What the report says of the sockets that were dialled.
-fn dialled(report: &Value) -> Counts {
-    let mut counts = Counts::new();
-    for origin in list(&report["sockets"]["origins"]) {
-        if origin["accepted"] == true {
-            continue;
-        }
-        let own = &origin["origin"]["function"];
-        let name = own.as_str().unwrap_or("nobody").to_owned();
-        let number = |key: &str| origin[key].as_u64().unwrap_or(0);
-        let count = counts.entry(name).or_default();
-        count.0 += number("opened");
-        count.1 += number("closed");
-        count.2 += number("open");
-    }
-    counts
-}
-
-/// What the program counted.
-fn counted(said: &Value) -> Result<Counts> {
-    let opened = said["opened"].as_object().context("opened")?;
-    let of = |(name, opened): (&String, &Value)| {
-        let (opened, closed) = (opened.as_u64()?, said["closed"][name].as_u64().unwrap_or(0));
-        Some((name.clone(), (opened, closed, opened - closed)))
-    };
-    opened
-        .iter()
-        .map(|place| of(place).context("a count"))
-        .collect()
-}
-
-/// Runs a program under the tool: what it counted is what the report says, live and replayed.
-fn check(name: &str, go: GoVersion, flags: &[Flag], creators: &str) -> Result<Value> {
-    let mut program = Running::program(&Program::build(name, go, flags)?, &[])?;
-    program.event("ready", SOON)?;
-    let directory = tempfile::tempdir()?;
-    let trace = directory.path().join("sockets.trace");
-    let trace = trace.to_str().context("a path in UTF-8")?;
-    let args = ["--json", "-q", "-o", trace, "--creators", creators];
-    let tool = Tool::attached(program.pid(), &args)?;
-    program.send("go")?;
-    let expected = counted(&program.event("counted", SOON)?)?;
-    let open = sockets_of(program.pid())?;
-    // The ring is read every few milliseconds; names are found while the target lives.
-    sleep(Duration::from_millis(700));
-    tool.signal(rustix::process::Signal::INT)?;
-    let outcome = tool.finish()?;
-    let report = outcome.report()?.0;
-    for line in list(&report["loss"]) {
-        let number = |key: &str| line[key].as_u64().unwrap_or(u64::MAX);
-        ensure!(
-            number("expected") == number("received") + number("lost"),
-            "{go:?} {flags:?}: {line}"
-        );
-    }
-    let replayed = run(&["analyze", "--json", trace])?;
-    ensure!(
-        replayed.stdout == outcome.stdout,
-        "{go:?}: the replay differs"
-    );
-    let found = dialled(&report);
-    ensure!(
-        found == expected,
-        "{go:?} {flags:?}: {found:?} instead of {expected:?}\n{:#}",
-        report["sockets"]
-    );
-    check_ledger(&report, open)?;
-    Ok(report)
-}
-
-/// The sockets that are open are those that the kernel lists, and the calls account for all.
-fn check_ledger(report: &Value, open: u64) -> Result<()> {
-    let sockets = &report["sockets"];
-    for (what, expected) in [("open", open), ("found", 0), ("contradictions", 0)] {
-        ensure!(
-            sockets[what] == expected,
-            "{what} is not {expected}: {sockets:#}"
-        );
-    }
-    Ok(())
-}
+/// The open sockets are listed every five seconds, at the next tick of a second.
+const TWO_LISTS: Duration = Duration::from_secs(8);
 
 #[test]
 fn six_call_sites_of_a_library_are_told_apart() -> Result<()> {
@@ -108,18 +29,11 @@ fn six_call_sites_of_a_library_are_told_apart() -> Result<()> {
         GoVersion::GO_1_26,
         GoVersion::GO_1_27,
     ] {
-        check("creators", go, &[], "on")?;
+        check_sockets("creators", go, &[], "on")?;
     }
     for go in [GoVersion::GO_1_13, GoVersion::GO_1_26] {
-        check("creators", go, &[Flag::Stripped, Flag::Pie], "on")?;
+        check_sockets("creators", go, &[Flag::Stripped, Flag::Pie], "on")?;
     }
-    Ok(())
-}
-
-#[test]
-fn clients_of_real_libraries_are_told_apart() -> Result<()> {
-    check("clients", GoVersion::GO_1_27, &[Flag::Stripped], "on")?;
-    check("clients_2020", GoVersion::GO_1_13, &[], "on")?;
     Ok(())
 }
 
@@ -144,9 +58,9 @@ fn sockets_from_before_the_attach_are_told_by_their_addresses() -> Result<()> {
     program.event("counted", SOON)?;
     let open = sockets_of(pid)?;
     sleep(Duration::from_millis(700));
-    tool.signal(rustix::process::Signal::INT)?;
+    tool.signal(Signal::INT)?;
     let report = tool.finish()?.report()?.0;
-    check_ledger(&report, open)?;
+    check_open(&report, open)?;
     let sockets = &report["sockets"];
     // Both ends of each connection, and the listener.
     ensure!(sockets["pre_existing"] == 1001, "{sockets:#}");
@@ -189,7 +103,7 @@ fn check_openers(report: &Value) -> Result<()> {
 
 #[test]
 fn the_chain_proves_the_origin() -> Result<()> {
-    let report = check("creators", GoVersion::GO_1_26, &[], "on")?;
+    let report = check_sockets("creators", GoVersion::GO_1_26, &[], "on")?;
     ensure!(
         report["sockets"]["creators"]["watching"] == true,
         "{:#}",
@@ -214,7 +128,7 @@ fn the_chain_proves_the_origin() -> Result<()> {
 
 #[test]
 fn a_client_per_request_is_found_two_goroutines_away() -> Result<()> {
-    let report = check("grpc_dial", GoVersion::GO_1_27, &[Flag::Stripped], "on")?;
+    let report = check_sockets("grpc_dial", GoVersion::GO_1_27, &[Flag::Stripped], "on")?;
     let origins = list(&report["sockets"]["origins"]);
     let forgotten = origins
         .iter()
@@ -240,7 +154,7 @@ fn without_the_watch_the_report_says_what_is_missing() -> Result<()> {
     program.send("go")?;
     program.event("counted", SOON)?;
     sleep(Duration::from_millis(700));
-    tool.signal(rustix::process::Signal::INT)?;
+    tool.signal(Signal::INT)?;
     let report = tool.finish()?.report()?.0;
     let origins = list(&report["sockets"]["origins"]);
     let dialled = origins.iter().find(|origin| origin["accepted"] == false);
@@ -252,6 +166,83 @@ fn without_the_watch_the_report_says_what_is_missing() -> Result<()> {
 }
 
 #[test]
+fn what_became_of_connects_is_told() -> Result<()> {
+    for go in [GoVersion::GO_1_15, GoVersion::GO_1_26] {
+        check_sockets("dials", go, &[], "on")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_passed_to_another_process_is_closed_here_and_received_there() -> Result<()> {
+    let executable = Program::build("passing", GoVersion::GO_1_26, &[])?;
+    let mut sender = Running::program(&executable, &[])?;
+    let ready = sender.event("ready", SOON)?;
+    let receiver = ready["receiver"].as_u64().context("a pid")? as u32;
+    let at_sender = Tool::attached(sender.pid(), &["--json", "-q"])?;
+    let at_receiver = Tool::attached(receiver, &["--json", "-q"])?;
+    sender.send("go")?;
+    let said = sender.event("counted", SOON)?;
+    sleep(TWO_LISTS);
+    let open = [sockets_of(sender.pid())?, sockets_of(receiver)?];
+    for tool in [&at_sender, &at_receiver] {
+        tool.signal(Signal::INT)?;
+    }
+    let here = at_sender.finish()?.report()?.0;
+    let there = at_receiver.finish()?.report()?.0;
+    let (found, expected) = (told_sockets(&here, false), counted_sockets(&said)?);
+    ensure!(found == expected, "{found:?} instead of {expected:?}");
+    check_open(&here, open[0])?;
+
+    let sockets = &there["sockets"];
+    for (what, expected) in [
+        ("open", &open[1].into()),
+        ("opened", &0.into()),
+        ("contradictions", &0.into()),
+        ("found", &said["kept"]),
+    ] {
+        ensure!(sockets[what] == *expected, "{what}: {sockets:#}");
+    }
+    // Kernels that preempt probes may have skipped a call that opens, of whatever process.
+    let mut kinds = list(&there["loss"]).iter();
+    if sockets["received"].is_null() && kinds.any(|kind| kind["skipped"] != 0) {
+        return Ok(());
+    }
+    ensure!(sockets["received"] == said["kept"], "{sockets:#}");
+    let groups = list(&sockets["unexplained"]).iter();
+    let groups: Vec<&Value> = groups.filter(|group| group["received"] == true).collect();
+    let [group] = groups[..] else {
+        anyhow::bail!("{sockets:#}");
+    };
+    ensure!(group["open"] == said["kept"], "{group:#}");
+    ensure!(group["address"] == ready["address"], "{group:#}");
+    Ok(())
+}
+
+#[test]
+fn a_program_that_closes_what_is_being_listed() -> Result<()> {
+    let executable = Program::build("sockets", GoVersion::GO_1_26, &[])?;
+    let mut program = Running::program(&executable, &["-good", "0", "-leaky", "300"])?;
+    program.event("ready", SOON)?;
+    let pid = program.pid().to_string();
+    let args = ["attach", "--verbose", "--json", "-q", "--pid", &pid];
+    let mut tool = Tool::start(&args)?;
+    // For longer than attaching takes.
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(3) {
+        for command in ["go", "close"] {
+            program.send(command)?;
+            program.event("counted", SOON)?;
+        }
+    }
+    tool.until("attached")?;
+    sleep(Duration::from_millis(700));
+    let open = sockets_of(program.pid())?;
+    tool.signal(Signal::INT)?;
+    check_open(&tool.finish()?.report()?.0, open)
+}
+
+#[test]
 fn the_table_alone() -> Result<()> {
     let mut program = Running::program(&Program::build("creators", GoVersion::GO_1_27, &[])?, &[])?;
     program.event("ready", SOON)?;
@@ -260,15 +251,15 @@ fn the_table_alone() -> Result<()> {
     let mut tool = Tool::start(&args)?;
     tool.until("attached")?;
     program.send("go")?;
-    let expected = counted(&program.event("counted", SOON)?)?;
+    let expected = counted_sockets(&program.event("counted", SOON)?)?;
     let table: Value = serde_json::from_str(&tool.finish()?.stdout)?;
     ensure!(table["schema"] == "tracer/sockets/1", "{table:#}");
-    let found = dialled(&table);
+    let found = told_sockets(&table, false);
     ensure!(found == expected, "{found:?} instead of {expected:?}");
     for origin in list(&table["sockets"]["origins"]) {
         let states = origin["states"].as_object().context("states")?;
         let known: u64 = states.values().filter_map(Value::as_u64).sum();
         ensure!(origin["open"] == known, "{origin:#}");
     }
-    check_ledger(&table, sockets_of(program.pid())?)
+    check_open(&table, sockets_of(program.pid())?)
 }

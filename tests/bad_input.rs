@@ -5,6 +5,7 @@ mod bad_input {
     mod ask;
     mod ends;
     mod flags;
+    mod goroutines;
     mod grid;
     mod input;
     mod leftovers;
@@ -13,6 +14,8 @@ mod bad_input {
     mod places;
     mod processes;
     mod rights;
+    mod runtimes;
+    mod sockets;
     mod streams;
     mod symbols;
 }

@@ -17,12 +17,13 @@ mod support {
     pub(crate) mod program;
     pub(crate) mod running;
     pub(crate) mod smaps;
+    pub(crate) mod sockets;
     pub(crate) mod story;
     pub(crate) mod tool;
 }
 
 pub use support::churn::{Churned, churn, reuse_descriptors};
-pub use support::counted::{Counted, own_stacks};
+pub use support::counted::{Counted, own_stacks, skipped};
 pub use support::endurance::{Stopped, accounts_add_up, attach_and_detach, stop_the_reader};
 pub use support::go::GoVersion;
 pub use support::host::{
@@ -34,5 +35,8 @@ pub use support::outcome::{Outcome, Report, functions, list};
 pub use support::program::{Flag, Program};
 pub use support::running::Running;
 pub use support::smaps::Smaps;
+pub use support::sockets::{
+    SocketCounts, check_open, check_sockets, counted_sockets, told_sockets,
+};
 pub use support::story::{STORIES, Story};
 pub use support::tool::{Tool, attach, run, tracer_binary};

@@ -19,6 +19,8 @@ const WATCH: Duration = Duration::from_secs(45);
 const JUDGED: &[&str] = &["15s", "30s", "1m"];
 /// Bytes for each connection may differ by so much from what the service itself measures.
 const TOLERANCE: f64 = 0.2;
+/// Of the sockets opened in a watch, so many must have an origin.
+const KNOWN: f64 = 0.95;
 /// So many collections and the tool must know them.
 const COLLECTIONS: u64 = 8;
 
@@ -112,6 +114,7 @@ fn watch(story: &Story, is_healthy: bool, mut service: Running, trace: &Path) ->
         ensure!(verdict["status"] == "found", "{verdict:#}");
         guilty(story, verdict, [&before, &attached, &nearly, &after])?;
         each_connection(&report, &before, &after)?;
+        origins_are_known(&report.0["sockets"])?;
     }
     Ok(())
 }
@@ -150,6 +153,20 @@ fn guilty(story: &Story, verdict: &Value, states: [&State; 4]) -> Result<()> {
             "{function}: {opened} opened and {closed} closed, not {least} to {most} and none"
         );
     }
+    Ok(())
+}
+
+/// Nearly all sockets of the whole watch have an own line, although who creates goroutines is only
+/// watched once there is something to explain.
+fn origins_are_known(sockets: &Value) -> Result<()> {
+    let origins = list(&sockets["origins"]).iter();
+    let known = origins.filter(|origin| !origin["origin"].is_null());
+    let known: u64 = known.filter_map(|origin| origin["opened"].as_u64()).sum();
+    let opened = sockets["opened"].as_u64().context("opened")?;
+    ensure!(
+        known as f64 >= KNOWN * opened as f64,
+        "{known} of {opened}: {sockets:#}"
+    );
     Ok(())
 }
 

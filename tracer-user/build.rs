@@ -2,14 +2,19 @@
 //!
 //! `cargo check` must work on any machine; a tool built with the stub says so when it attaches.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Context as _;
 use aya_build::{Package, Toolchain};
+use object::build::elf::{Builder, SectionData};
 
-/// The package of the programs, and the name of its binary.
+/// The package of the programs, and the names of its binaries: the tool's, and a bench's.
 const PACKAGE: &str = "tracer-ebpf";
-const PROGRAMS: &str = "tracer-programs";
+const BINARIES: [&str; 2] = ["tracer-programs", "tracer-get-stack"];
 
 fn main() -> anyhow::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?);
@@ -27,7 +32,9 @@ fn main() -> anyhow::Result<()> {
             "cargo:rerun-if-changed={}",
             out.join("bpf-linker-was-missing").display()
         );
-        fs::write(out.join(PROGRAMS), [])?;
+        for binary in BINARIES {
+            fs::write(out.join(binary), [])?;
+        }
         return Ok(());
     }
     // SAFETY: a build script has one thread.
@@ -43,5 +50,28 @@ fn main() -> anyhow::Result<()> {
         root_dir: root,
         ..Package::default()
     };
-    aya_build::build_ebpf([package], Toolchain::Custom(&channel))
+    aya_build::build_ebpf([package], Toolchain::Custom(&channel))?;
+    for binary in BINARIES {
+        strip(&out.join(binary)).with_context(|| format!("strip {binary}"))?;
+    }
+    Ok(())
+}
+
+/// Takes out what only a debugger reads: nine tenths of the file.
+fn strip(path: &Path) -> anyhow::Result<()> {
+    let object = fs::read(path)?;
+    let mut builder = Builder::read(object.as_slice())?;
+    for section in &mut builder.sections {
+        section.delete =
+            section.name.starts_with(b".debug_") || section.name.starts_with(b".rel.debug_");
+    }
+    builder.delete_orphans();
+    // LLVM keeps the names of sections and of symbols together.
+    let names = builder.sections.add();
+    names.name = b".shstrtab"[..].into();
+    names.sh_type = object::elf::SHT_STRTAB;
+    names.data = SectionData::SectionString;
+    let mut stripped = Vec::new();
+    builder.write(&mut stripped)?;
+    Ok(fs::write(path, stripped)?)
 }

@@ -28,6 +28,7 @@ fn piped(file: &Path, args: &[&str], input: &str) -> Result<Outcome> {
     Ok(Outcome {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout)?,
+        said_at: None,
         stderr: String::from_utf8(output.stderr)?,
         took: begin.elapsed(),
     })

@@ -1,5 +1,6 @@
 //! Ways to run the tool, and what a refusal looks like.
 
+use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -73,6 +74,30 @@ pub(super) fn native() -> Result<Running> {
     let native = Running::program(&Program::build_c("native")?, &["10"])?;
     native.event("ready", SOON)?;
     Ok(native)
+}
+
+/// A copy of a Go program in which some bytes are others, as often as they occur.
+pub(super) fn patched(name: &str, old: &[u8], new: &[u8], path: &Path) -> Result<()> {
+    let mut bytes = fs::read(Program::build(name, GoVersion::GO_1_26, &[])?)?;
+    let mut at = 0;
+    while let Some(next) = bytes[at..].windows(old.len()).position(|part| part == old) {
+        at += next;
+        bytes[at..at + old.len()].copy_from_slice(new);
+    }
+    ensure!(at > 0, "{old:?} is not in {name}");
+    let unwritten = path.with_extension("unwritten");
+    fs::write(&unwritten, bytes)?;
+    copy_executable(&unwritten, path)?;
+    rustix::fs::chmod(path, rustix::fs::Mode::from_raw_mode(0o755))?;
+    Ok(())
+}
+
+/// It is refused, because the process is not there.
+pub(super) fn is_gone(outcome: &Outcome) -> Result<()> {
+    let error = outcome.complaint()?.0;
+    let known = ["exited", "no process with pid"];
+    let word = known.iter().find(|word| error.contains(**word));
+    refused(outcome, UNSUPPORTED, word.context(error.to_owned())?)
 }
 
 /// Where `main` of a C program is linked to lie, in hexadecimal.

@@ -44,6 +44,8 @@ done";
 const READ_ONLY: &str = "\
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -o remount,ro,bind /sys/kernel/tracing";
+/// Only who may trace a process sees it.
+const HIDDEN: &str = "mount -t proc -o hidepid=ptraceable proc /proc";
 
 const CELLS: &[(Through, Ends)] = &[
     (Rights(ALL), Works),
@@ -94,6 +96,8 @@ const CELLS: &[(Through, Ends)] = &[
         Names("BTF: /sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"),
     ),
     (Mounts("mount -t tmpfs none /proc/sys", ALL), Works),
+    (Mounts(HIDDEN, ALL), Works),
+    (Mounts(HIDDEN, "-sys_ptrace"), Names("hidepid", "setcap")),
     (Mounts("mount -t tmpfs none /sys/fs/cgroup", ALL), Works),
     (
         Denied(EPERM, "bpf"),
@@ -178,16 +182,18 @@ fn judge(ends: &Ends, said: &Outcome) -> Result<()> {
 /// Also what went before the tool.
 fn attach(through: &Through, pid: &str) -> Result<(Vec<String>, Outcome)> {
     let bounded = |rights: &str| ["setpriv".to_owned(), format!("--bounding-set={rights}")];
+    let mounts = |script: &str| {
+        let script = format!("{script}\nexec \"$@\"");
+        ["unshare", "--mount", "sh", "-ec", &script, "sh"].map(str::to_owned)
+    };
     let before: Vec<String> = match through {
         Rights(rights) => bounded(rights).to_vec(),
-        Mounts(script, rights) => {
-            let script = format!("{script}\nexec \"$@\"");
-            let shell = ["unshare", "--mount", "sh", "-ec", &script, "sh"].map(str::to_owned);
-            [&shell[..], &bounded(rights)].concat()
-        }
+        Mounts(script, rights) => [&mounts(script)[..], &bounded(rights)].concat(),
         Denied(error, calls) => {
             let deny = Program::build_c("deny")?.display().to_string();
-            vec![deny, (*error).to_owned(), (*calls).to_owned()]
+            let denied = [deny, (*error).to_owned(), (*calls).to_owned()];
+            // Where tracefs is mounted, the tool need not mount it.
+            [&mounts(NO_TRACEFS)[..], &denied].concat()
         }
         Runs(words) => words.iter().map(|word| (*word).to_owned()).collect(),
     };

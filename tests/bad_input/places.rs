@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use tracer_tests::{GoVersion, Program, Running, tracer_binary};
+use tracer_tests::{GoVersion, Program, Running, run, tracer_binary};
 
-use super::ask::{SOON, UNSUPPORTED, outcome, refused, steady, with_mounts};
+use super::ask::{DONE, SOON, UNSUPPORTED, outcome, refused, steady, with_mounts};
 
 /// The tool attaches after the script has changed the mounts it sees.
 fn after(script: &str, words: &str) -> Result<()> {
@@ -84,5 +84,11 @@ fn the_target_in_a_container() -> Result<()> {
         report.0["ledger"]["rss_bytes"].as_u64() > Some(0),
         "{report:#?}"
     );
+    let heap = &report.0["heap"];
+    let is_read = heap["unreadable"].is_null() && heap["alloc_bytes"].as_u64() > Some(0);
+    ensure!(is_read, "{heap:#}");
+    let held = run(&["holders", "--json", "--pid", &target.to_string()])?;
+    ensure!(held.code == Some(DONE), "{held:?}");
+    ensure!(held.stdout.contains("main.live"), "{held:?}");
     Ok(())
 }

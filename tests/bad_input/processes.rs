@@ -10,7 +10,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tracer_tests::{GoVersion, Outcome, Program, Running, Tool, functions, list};
 
-use super::ask::{DONE, NOBODY_HAS, SOON, UNSUPPORTED, USAGE, attach, native, refused, steady};
+use super::ask::{
+    DONE, NOBODY_HAS, SOON, UNSUPPORTED, USAGE, attach, is_gone, native, refused, steady,
+};
 
 #[test]
 fn no_process_and_no_memory() -> Result<()> {
@@ -110,16 +112,35 @@ fn a_process_that_exits_during_attach() -> Result<()> {
     Ok(())
 }
 
+/// The same while its heap is read, as slowly as can be.
+#[test]
+fn a_process_that_exits_while_it_is_read() -> Result<()> {
+    let executable = Program::build("holders", GoVersion::GO_1_26, &[])?;
+    for asked in [&["heap"][..], &["holders", "--pace", "1000"]] {
+        for milliseconds in [0, 5, 20, 60, 120, 300] {
+            let mut program = Running::program(&executable, &[])?;
+            program.event("kept", SOON)?;
+            let pid = program.pid().to_string();
+            let tool = Tool::start(&[asked, &["--pid", &pid]].concat())?;
+            sleep(Duration::from_millis(milliseconds));
+            program.signal(Signal::KILL)?;
+            program.wait(SOON)?;
+            let outcome = tool.finish()?;
+            if outcome.code != Some(DONE) {
+                is_gone(&outcome).with_context(|| format!("{asked:?}, {milliseconds} ms"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A report, or the reason why there is none.
 fn ended(outcome: &Outcome) -> Result<()> {
     if outcome.code == Some(DONE) {
         ensure!(outcome.stdout.contains("ended by exit"), "{outcome:?}");
         return Ok(());
     }
-    let error = outcome.complaint()?.0;
-    let known = ["exited", "no process with pid"];
-    let word = known.iter().find(|word| error.contains(**word));
-    refused(outcome, UNSUPPORTED, word.context(error.to_owned())?)
+    is_gone(outcome)
 }
 
 /// It leaks, but not while it is stopped: that proves nothing.

@@ -37,6 +37,7 @@ fn a_full_stdout() -> Result<()> {
         let outcome = Outcome {
             code: output.status.code(),
             stdout: String::new(),
+            said_at: None,
             stderr: String::from_utf8(output.stderr)?,
             took: std::time::Duration::ZERO,
         };

@@ -1,4 +1,4 @@
-//! A daemon that nobody here has written, under load: `nats-server`, against its own `/debug/pprof/heap`.
+//! Daemons that nobody here has written, under load: against their own `/debug/pprof/heap`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,45 +17,60 @@ use super::raw::Raw;
 const SOON: Duration = Duration::from_mins(1);
 const MIB: u64 = 1 << 20;
 
-/// Connections that send to themselves.
+/// Connections at once.
 const CLIENTS: usize = 40;
 const MESSAGE: [u8; 4000] = [b'x'; 4000];
 
 /// Looks: what the daemon does by itself may end in a collection between two of them.
 const ATTEMPTS: u32 = 3;
 
+/// A client, until it is over.
+type Client = fn(address: &str, number: usize, over: &AtomicBool) -> Result<()>;
+
 #[test]
-fn a_daemon_under_load_adds_up_and_agrees() -> Result<()> {
-    let executable = Program::build("broker", GoVersion::GO_1_26, &[])?;
-    let mut broker = Running::program(&executable, &[])?;
-    let ready = broker.event("ready", SOON)?;
+fn nats_server_under_load_adds_up_and_agrees() -> Result<()> {
+    adds_up_and_agrees("broker", send)
+}
+
+#[test]
+fn etcd_under_load_adds_up_and_agrees() -> Result<()> {
+    adds_up_and_agrees("store", put)
+}
+
+fn adds_up_and_agrees(program: &str, client: Client) -> Result<()> {
+    let executable = Program::build(program, GoVersion::GO_1_26, &[])?;
+    let mut daemon = Running::program(&executable, &[])?;
+    let ready = daemon.event("ready", SOON)?;
     let address = |name: &str| ready[name].as_str().context("an address");
     let (clients, profiler) = (address("clients")?, address("profiler")?);
 
     let over = AtomicBool::new(false);
     let report = thread::scope(|scope| {
-        for number in 0..CLIENTS {
-            let over = &over;
-            scope.spawn(move || send(clients, number, over));
-        }
-        let report = attach(broker.pid(), &["--json", "-q", "-d", "6s"]);
+        let over = &over;
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| scope.spawn(move || client(clients, number, over)))
+            .collect();
+        let report = attach(daemon.pid(), &["--json", "-q", "-d", "6s"]);
         over.store(true, Ordering::Relaxed);
+        for client in clients {
+            client.join().ok().context("a client panicked")??;
+        }
         report
     })?;
     adds_up(&report.report()?.0["ledger"])?;
 
     let directory = tempfile::tempdir()?;
-    let mut last = agrees(&mut broker, profiler, directory.path());
+    let mut last = agrees(&mut daemon, profiler, directory.path());
     for _ in 1..ATTEMPTS {
         if last.is_ok() {
             break;
         }
-        last = agrees(&mut broker, profiler, directory.path());
+        last = agrees(&mut daemon, profiler, directory.path());
     }
     last
 }
 
-/// A client as the protocol wants it, until it is over.
+/// Publishes to itself, as the protocol of NATS wants it.
 fn send(address: &str, number: usize, over: &AtomicBool) -> Result<()> {
     let mut stream = TcpStream::connect(address)?;
     let mut lines = BufReader::new(stream.try_clone()?);
@@ -76,6 +91,39 @@ fn send(address: &str, number: usize, over: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
+/// Puts values, each under a key of its own, through etcd's JSON gateway: keys and values are base64.
+fn put(address: &str, number: usize, over: &AtomicBool) -> Result<()> {
+    let value = str::from_utf8(&MESSAGE)?;
+    for round in 0.. {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        let key = number * 10_000 + round % 10_000;
+        let body = format!("{{\"key\":\"{key:08}\",\"value\":\"{value}\"}}");
+        let answer = ask(address, "POST /v3/kv/put", &body)?;
+        ensure!(
+            answer.windows(8).any(|part| part == b"revision"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+    Ok(())
+}
+
+/// What a server answers to one request: the body.
+fn ask(address: &str, what: &str, body: &str) -> Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    let length = body.len();
+    write!(
+        stream,
+        "{what} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}"
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    Ok(answer.split_off(head.context("no body")? + 4))
+}
+
 fn adds_up(ledger: &serde_json::Value) -> Result<()> {
     let rss = ledger["rss_bytes"].as_u64().context("no RSS")?;
     let residual = ledger["residual_bytes"].as_i64().context("no residual")?;
@@ -84,19 +132,14 @@ fn adds_up(ledger: &serde_json::Value) -> Result<()> {
     Ok(())
 }
 
-fn agrees(broker: &mut Running, profiler: &str, directory: &Path) -> Result<()> {
-    broker.send("collect")?;
-    broker.event("collected", SOON)?;
+fn agrees(daemon: &mut Running, profiler: &str, directory: &Path) -> Result<()> {
+    daemon.send("collect")?;
+    daemon.event("collected", SOON)?;
     let (ours, own) = (directory.join("ours.pb.gz"), directory.join("own.pb.gz"));
-    let (pid, name) = (broker.pid().to_string(), ours.display().to_string());
+    let (pid, name) = (daemon.pid().to_string(), ours.display().to_string());
     let done = run(&["heap", "--pid", &pid, "--force", "-o", &name])?;
     ensure!(done.code == Some(0), "tracer heap: {}", done.stderr);
-    let mut stream = TcpStream::connect(profiler)?;
-    stream.write_all(b"GET /debug/pprof/heap HTTP/1.0\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    let head = answer.windows(4).position(|window| window == b"\r\n\r\n");
-    fs::write(&own, &answer[head.context("no body")? + 4..])?;
+    fs::write(&own, ask(profiler, "GET /debug/pprof/heap", "")?)?;
 
     let (ours, own) = (Raw::read(&ours)?, Raw::read(&own)?);
     ensure!(ours.head == own.head, "{:?}, not {:?}", ours.head, own.head);

@@ -134,9 +134,27 @@ fn places(text: &str) -> Result<HashMap<String, Vec<String>>> {
         let calls = places
             .get_mut(&current)
             .context("a call without location")?;
-        calls.push(call.to_owned());
+        calls.push(without_file_of_init(call));
     }
     Ok(places)
+}
+
+/// Go writes one file for each name of a function, that of the first call: one function sets the variables
+/// of a package, with lines of all its files.
+fn without_file_of_init(call: &str) -> String {
+    match call.split_once(".init ") {
+        Some((package, place)) if is_package(package) => {
+            let line = place.rsplit(':').next().unwrap_or_default();
+            format!("{package}.init :{line}")
+        }
+        _ => call.to_owned(),
+    }
+}
+
+/// Whether it is no type, whose method may be called `init` as well.
+fn is_package(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    !name.contains(['.', ' '])
 }
 
 /// Runs `go tool pprof ARGS PROFILE`, which fails when it cannot read the file.

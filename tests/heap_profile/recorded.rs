@@ -96,7 +96,10 @@ fn same_as_live(go: GoVersion, flags: &[Flag]) -> Result<()> {
     ensure!(scene.tool.finish()?.code == Some(0), "attach failed");
     let recorded = outputs(&[&trace], &directory)?;
     for (number, (live, recorded)) in live.iter().zip(&recorded).enumerate() {
-        ensure!(live == recorded, "{go:?} {flags:?}: output {number}");
+        ensure!(
+            live == recorded,
+            "{go:?} {flags:?}: output {number}, live {live}\nand recorded {recorded}"
+        );
     }
     Ok(())
 }

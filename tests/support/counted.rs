@@ -51,7 +51,12 @@ impl Counted {
             let own = self.count(name);
             let counted = own.saturating_sub(skipped(report, name))..=own;
             let (by_stack, _) = report.calls(name, is_own);
-            ensure!(counted.contains(&by_stack), "{name}: {by_stack} of {own}");
+            ensure!(
+                counted.contains(&by_stack),
+                "{name}: {by_stack} of {own}; {}; elsewhere: {:?}",
+                report.loss_line(name),
+                report.stacks(name, |origin| !is_own(origin))
+            );
             let shared = list(&self.0["shared_with_runtime"])
                 .iter()
                 .any(|shared| shared == name);
@@ -73,7 +78,8 @@ impl Counted {
 }
 
 /// Runs of a call's probe, or of the one for all calls, that the kernel skipped in any process.
-fn skipped(report: &Report, call: &str) -> u64 {
+#[must_use]
+pub fn skipped(report: &Report, call: &str) -> u64 {
     let kind = if call.starts_with("madvise") {
         "madvise"
     } else {

@@ -26,6 +26,11 @@ pub fn target_directory() -> PathBuf {
     workspace_root().join(named)
 }
 
+/// Where test programs and what Go compiles for them are kept.
+pub(crate) fn build_directory() -> PathBuf {
+    target_directory().join("test-programs")
+}
+
 /// Copies an executable so that it can be started at once.
 ///
 /// Another process does it: a descriptor of ours, open for writing, could be inherited by a child

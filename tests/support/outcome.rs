@@ -1,6 +1,6 @@
 //! What a run of the tool left, and what its report says.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -12,6 +12,8 @@ pub struct Outcome {
     pub code: Option<i32>,
     /// What it wrote to stdout.
     pub stdout: String,
+    /// When the first of that came.
+    pub said_at: Option<Instant>,
     /// What it wrote to stderr.
     pub stderr: String,
     /// How long it ran.
@@ -98,11 +100,13 @@ impl Report {
         find(&self.0["loss"], "kind", kind)
     }
 
-    /// Function names of each stack of a call, innermost first.
-    #[must_use]
-    pub fn stacks(&self, call: &str) -> Vec<Vec<String>> {
-        let origins = list(&find(&self.0["calls"], "call", call)["origins"]);
-        origins.iter().map(functions).collect()
+    /// Function names of each stack of a call that `wanted` accepts, innermost first.
+    pub fn stacks(&self, call: &str, wanted: impl Fn(&Value) -> bool) -> Vec<Vec<String>> {
+        let origins = list(&find(&self.0["calls"], "call", call)["origins"]).iter();
+        origins
+            .filter(|origin| wanted(origin))
+            .map(functions)
+            .collect()
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::go::GoVersion;
-use super::host::{target_directory, workspace_root};
+use super::host::{build_directory, workspace_root};
 
 /// How a Go program is linked, beside the plain static executable.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -21,13 +21,19 @@ pub enum Flag {
     Cgo,
     /// For arm64, on whatever machine this is.
     Arm64,
+    /// `-race`: with another allocator's shadow beside the heap. Needs C code.
+    Race,
+    /// `GOEXPERIMENT=nogreenteagc`: with a collector that is not the release's own (Go 1.26).
+    Experiment,
+    /// `-buildmode=plugin`: to be loaded by a program with `Cgo`.
+    Plugin,
 }
+
+/// What takes a C compiler.
+const WITH_C: &[Flag] = &[Flag::Cgo, Flag::Plugin, Flag::Race];
 
 /// The directory that stands for the module in file names and import paths.
 const MODULE: &str = "programs";
-
-/// The first release with `go build -trimpath`.
-const FIRST_WITH_TRIMPATH: u32 = 13;
 
 /// What a module of its own consists of, beside its sources.
 const MODULE_FILE: &str = "go.mod";
@@ -65,7 +71,7 @@ impl Program {
     /// # Errors
     /// If they cannot be read or written.
     pub fn module(name: &str) -> Result<PathBuf> {
-        let directory = programs_directory().join(format!("{name}-module"));
+        let directory = build_directory().join(format!("{name}-module"));
         Sources::read(&[name, "control"])?.write(&directory)?;
         Ok(directory)
     }
@@ -158,7 +164,7 @@ fn cached(
     compile: impl FnOnce(&Path, &Path) -> Result<()>,
 ) -> Result<PathBuf> {
     sources.0.hash(&mut key);
-    let directory = programs_directory().join(format!("{name}-{kind}-{:016x}", key.finish()));
+    let directory = build_directory().join(format!("{name}-{kind}-{:016x}", key.finish()));
     fs::create_dir_all(&directory)?;
     // Tests run in several processes: the first one builds, the others wait.
     let lock = File::create(directory.join("lock"))?;
@@ -171,10 +177,6 @@ fn cached(
         fs::rename(&unfinished, &executable)?;
     }
     Ok(executable)
-}
-
-fn programs_directory() -> PathBuf {
-    target_directory().join("test-programs")
 }
 
 fn compile_go(
@@ -191,21 +193,31 @@ fn compile_go(
     let mut build = go.command()?;
     build
         .current_dir(module)
-        .env("GOCACHE", programs_directory().join("go-cache"))
         .env(
             "CGO_ENABLED",
-            if flags.contains(&Flag::Cgo) { "1" } else { "0" },
+            if flags.iter().any(|flag| WITH_C.contains(flag)) {
+                "1"
+            } else {
+                "0"
+            },
         )
         .args(["build", "-o"])
-        .arg(executable);
-    if go.minor() >= FIRST_WITH_TRIMPATH {
-        build.arg("-trimpath");
-    }
+        .arg(executable)
+        .args(go.trimpath());
     if flags.contains(&Flag::Stripped) {
         build.arg("-ldflags=-s -w");
     }
     if flags.contains(&Flag::Arm64) {
         build.env("GOARCH", "arm64");
+    }
+    if flags.contains(&Flag::Experiment) {
+        build.env("GOEXPERIMENT", "nogreenteagc");
+    }
+    if flags.contains(&Flag::Race) {
+        build.arg("-race");
+    }
+    if flags.contains(&Flag::Plugin) {
+        build.arg("-buildmode=plugin");
     }
     if flags.contains(&Flag::Pie) {
         build.arg("-buildmode=pie");

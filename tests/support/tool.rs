@@ -36,7 +36,7 @@ pub fn tracer_binary() -> Result<PathBuf> {
 #[derive(Debug)]
 pub struct Tool {
     child: Child,
-    stdout: Option<JoinHandle<String>>,
+    stdout: Option<JoinHandle<(Option<Instant>, String)>>,
     /// Lines of stderr as they come; the sender hangs up at its end.
     stderr: Receiver<String>,
     said: Vec<String>,
@@ -81,10 +81,13 @@ impl Tool {
         let stderr = child.stderr.take().expect("stderr is piped");
         // Both pipes are read all the time, so that the tool never waits for us.
         let stdout = thread::spawn(move || {
-            let mut bytes = Vec::new();
+            let mut bytes = vec![0];
             // A broken pipe ends like a closed one: what came is what counts.
+            let first = stdout.read(&mut bytes).unwrap_or(0);
+            let said_at = (first > 0).then(Instant::now);
+            bytes.truncate(first);
             let _ = stdout.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
+            (said_at, String::from_utf8_lossy(&bytes).into_owned())
         });
         let (sender, lines) = channel();
         thread::spawn(move || {
@@ -151,9 +154,11 @@ impl Tool {
         let took = self.started.elapsed();
         self.said.extend(self.stderr.iter());
         let stdout = self.stdout.take().and_then(|reader| reader.join().ok());
+        let (said_at, stdout) = stdout.unwrap_or_default();
         Ok(Outcome {
             code: status.code(),
-            stdout: stdout.unwrap_or_default(),
+            stdout,
+            said_at,
             stderr: self.said.join("\n"),
             took,
         })

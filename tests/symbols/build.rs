@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
@@ -59,7 +58,7 @@ pub(crate) enum Link {
     Plain,
     Cgo,
     Pie,
-    Trimpath,
+    Untrimmed,
     Arm64,
     Arm64Pie,
 }
@@ -69,16 +68,16 @@ impl Link {
         Self::Plain,
         Self::Cgo,
         Self::Pie,
-        Self::Trimpath,
+        Self::Untrimmed,
         Self::Arm64,
         Self::Arm64Pie,
     ];
 
-    /// Whether there is a program to compare. `-trimpath` came with Go 1.13, PIE for arm64 without
-    /// a linker for arm64 with Go 1.15; of those the releases with new tables will do.
+    /// Whether there is a program to compare. Without `-trimpath` all are untrimmed; PIE for arm64
+    /// without a linker for arm64 came with Go 1.15, of those the releases with new tables will do.
     pub(crate) fn is_tested(self, go: GoVersion) -> bool {
         match self {
-            Self::Trimpath => go.minor() >= 13,
+            Self::Untrimmed => go.trimpath().is_some(),
             Self::Arm64Pie => matches!(go.minor(), 15 | 16 | 18 | 20 | 26 | 27),
             Self::Plain | Self::Cgo | Self::Pie | Self::Arm64 => true,
         }
@@ -89,7 +88,7 @@ impl Link {
     pub(crate) fn program(self) -> Program {
         match self {
             Self::Plain | Self::Cgo => Program::FULL,
-            Self::Pie | Self::Trimpath | Self::Arm64 | Self::Arm64Pie => Program::LEAN,
+            Self::Pie | Self::Untrimmed | Self::Arm64 | Self::Arm64Pie => Program::LEAN,
         }
     }
 
@@ -98,7 +97,7 @@ impl Link {
             Self::Plain => "plain",
             Self::Cgo => "cgo",
             Self::Pie => "pie",
-            Self::Trimpath => "trimpath",
+            Self::Untrimmed => "untrimmed",
             Self::Arm64 => "arm64",
             Self::Arm64Pie => "arm64 pie",
         }
@@ -111,7 +110,7 @@ impl Link {
     fn architecture(self) -> &'static str {
         match self {
             Self::Arm64 | Self::Arm64Pie => "arm64",
-            Self::Plain | Self::Cgo | Self::Pie | Self::Trimpath => "amd64",
+            Self::Plain | Self::Cgo | Self::Pie | Self::Untrimmed => "amd64",
         }
     }
 
@@ -122,9 +121,12 @@ impl Link {
     fn flags(self) -> &'static [&'static str] {
         match self {
             Self::Pie | Self::Arm64Pie => &["-buildmode=pie"],
-            Self::Trimpath => &["-trimpath"],
-            Self::Plain | Self::Cgo | Self::Arm64 => &[],
+            Self::Plain | Self::Cgo | Self::Untrimmed | Self::Arm64 => &[],
         }
+    }
+
+    fn trimpath(self, go: GoVersion) -> Option<&'static str> {
+        go.trimpath().filter(|_| self != Self::Untrimmed)
     }
 }
 
@@ -136,7 +138,7 @@ pub(crate) struct Twins {
     pub(crate) directory: TempDir,
 }
 
-/// Where one test builds; its own build cache, so that nothing is left behind.
+/// Where one test builds; gone when dropped.
 #[derive(Debug)]
 pub(crate) struct Workshop(TempDir);
 
@@ -147,58 +149,50 @@ impl Workshop {
         Ok(Self(TempDir::new_in(parent)?))
     }
 
-    /// A command of the toolchain that works here.
-    pub(crate) fn command(&self, go: GoVersion) -> Result<Command> {
-        let mut command = go.command()?;
-        command.env("GOCACHE", self.0.path().join("cache"));
-        Ok(command)
-    }
-
     /// Builds a program and its stripped twin.
     pub(crate) fn build(&self, build: Build) -> Result<Twins> {
         let directory = TempDir::new_in(&self.0)?;
         let module = directory.path().join(MODULE);
         build.write(&module)?;
         // Readers of DWARF do not know how Go 1.11 to 1.18 compress it.
-        let plain = self.link(build, &module, "plain", "-compressdwarf=false")?;
-        let stripped = self.link(build, &module, "stripped", "-s -w")?;
+        let plain = build.link(&module, "plain", "-compressdwarf=false")?;
+        let stripped = build.link(&module, "stripped", "-s -w")?;
         Ok(Twins {
             plain,
             stripped,
             directory,
         })
     }
+}
 
-    fn link(&self, build: Build, module: &Path, name: &str, flags: &str) -> Result<PathBuf> {
+impl Build {
+    fn link(self, module: &Path, name: &str, flags: &str) -> Result<PathBuf> {
         let executable = module.join(name);
-        let mut go = self.command(build.go)?;
+        let mut go = self.go.command()?;
         go.current_dir(module)
-            .env("GOARCH", build.link.architecture())
-            .env("CGO_ENABLED", build.link.cgo())
-            // Compiler and linker take a fifth less time so, and a fifth more memory.
-            .env("GOGC", "400")
+            .env("GOARCH", self.link.architecture())
+            .env("CGO_ENABLED", self.link.cgo())
             .args(["build", "-o"])
             .arg(&executable)
             .arg(format!("-ldflags={flags}"))
-            .args(build.link.flags());
-        if build.go.minor() >= 18 {
+            .args(self.link.flags())
+            .args(self.link.trimpath(self.go));
+        if self.go.minor() >= 18 {
             // Nothing about this checkout goes into the program.
             go.arg("-buildvcs=false");
         }
-        if build.program.lean {
+        if self.program.lean {
             go.arg("-tags=lean");
         }
         let output = go
-            .arg(format!("./{}", build.package()))
+            .arg(format!("./{}", self.package()))
             .output()
             .context("run go build")?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "go build: {complaint}");
         Ok(executable)
     }
-}
 
-impl Build {
     /// Copies the sources to where the module is to be.
     fn write(self, module: &Path) -> Result<()> {
         let programs = workspace_root().join("tests/programs/symbols");

@@ -33,7 +33,7 @@ pub(crate) fn compare(workshop: &Workshop, build: Build) -> Result<Row> {
     let mut sources = Sources {
         ours: Answers::start(&mut symbols(&twins.plain)?, &pcs)?,
         stripped: Answers::start(&mut symbols(&twins.stripped)?, &pcs)?,
-        addr2line: Answers::start(&mut addr2line(workshop, build, &twins.plain)?, &pcs)?,
+        addr2line: Answers::start(&mut addr2line(build, &twins.plain)?, &pcs)?,
         dwarf: Answers::start(&mut llvm_symbolizer(&twins.plain), &pcs)?,
     };
     let mut tally = Tally::new(build.go.minor());
@@ -71,10 +71,10 @@ fn symbols(file: &Path) -> Result<Command> {
 }
 
 /// Prints the outermost function, and the line of the innermost.
-fn addr2line(workshop: &Workshop, build: Build, file: &Path) -> Result<Command> {
+fn addr2line(build: Build, file: &Path) -> Result<Command> {
     let blind = build.link.is_pie() && build.go.minor() < READS_PIE.minor();
     let go = if blind { READS_PIE } else { build.go };
-    let mut command = workshop.command(go)?;
+    let mut command = go.command()?;
     command.args(["tool", "addr2line"]).arg(file);
     Ok(command)
 }

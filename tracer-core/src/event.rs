@@ -22,8 +22,8 @@ pub use fact::{
     Access, EndedBy, Faults, Frame, FrameKind, Module, ProcessFacts, StackTrace, Symbol,
 };
 pub use go::{
-    FoundBy, GoCounters, GoResidency, GoRuntime, GoSpans, GoroutineGroup, Goroutines, HeapCount,
-    HeapProfile, HeapProfiling, HeapSite, SpanClass,
+    FoundBy, GoCounters, GoResidency, GoRuntime, GoSpans, GoroutineGroup, GoroutineWait,
+    Goroutines, HeapCount, HeapProfile, HeapProfiling, HeapSite, SpanClass,
 };
 pub use holders::{HeldSite, Holders, Owner, OwnerKind};
 pub use loss::{CpuLoss, Loss, LossCount, LossGap};
@@ -32,7 +32,9 @@ pub use sample::{
     MemoryDetail, MemorySample,
 };
 
-pub use socket::{OtherDescriptors, SocketAbout, SocketState, SocketStates, SocketTraffic};
+pub use socket::{
+    ConnectAnswer, OtherDescriptors, SocketAbout, SocketState, SocketStates, SocketTraffic,
+};
 
 /// Nanoseconds of the kernel's monotonic clock.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -74,7 +76,7 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
     /// Who the process is: the first event, and again after each exec.
-    Process(ProcessFacts),
+    Process(Box<ProcessFacts>),
     /// All mappings as the kernel lists them: the base of the VMA ledger.
     Mappings(Vec<Mapping>),
     /// All open file descriptors: the base of the fd ledger.
@@ -83,6 +85,8 @@ pub enum EventKind {
     SocketStates(SocketStates),
     /// A system call that returned.
     Call(Call),
+    /// What became of a `connect` in progress.
+    ConnectAnswer(ConnectAnswer),
     /// First-touch page faults since the last such event, by stack.
     Faults(Faults),
     /// The addresses of a stack seen for the first time.
@@ -96,7 +100,7 @@ pub enum EventKind {
     /// RSS and its parts mapping by mapping, at one instant.
     MemoryDetail(MemoryDetail),
     /// The memory cgroup of the process.
-    Cgroup(CgroupSample),
+    Cgroup(Box<CgroupSample>),
     /// A goroutine was created.
     Created(Creation),
     /// Creations of goroutines are watched from now on, or no longer.
@@ -110,7 +114,7 @@ pub enum EventKind {
     /// Whether the Go runtime can be read.
     GoRuntime(GoRuntime),
     /// Counters of the Go runtime.
-    GoCounters(GoCounters),
+    GoCounters(Box<GoCounters>),
     /// The Go heap by size class.
     GoSpans(GoSpans),
     /// Where the resident memory of the Go runtime is; the `MemoryDetail` of the instant follows.

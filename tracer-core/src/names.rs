@@ -129,6 +129,19 @@ pub fn is_standard(package: &str) -> bool {
     STANDARD.contains(&first)
 }
 
+/// Whether a function is of the runtime or a bare system call, or one that programs do not call
+/// by themselves: `internal/poll.(*FD).Read`, `sync.runtime_Semacquire`.
+#[must_use]
+pub fn is_plumbing(function: &str) -> bool {
+    let Some(package) = package(function) else {
+        return false;
+    };
+    let is_internal = || package.split('/').any(|element| element == "internal");
+    let is_linked = || function_in_package(function).starts_with("runtime_");
+    matches!(&*package, "runtime" | "syscall")
+        || is_standard(&package) && (is_internal() || is_linked())
+}
+
 /// Whether a frame is the service's own code, neither the standard library's nor a
 /// dependency's.
 ///
@@ -189,6 +202,29 @@ mod tests {
             (".text", None),
         ] {
             assert_eq!(package(function).as_deref(), expected, "{function}");
+        }
+    }
+
+    #[test]
+    fn what_programs_do_not_call_by_themselves() {
+        for (function, expected) in [
+            ("runtime.gopark", true),
+            ("internal/runtime/syscall.Syscall6", true),
+            ("syscall.Syscall", true),
+            ("internal/poll.runtime_pollWait", true),
+            ("sync.runtime_SemacquireMutex", true),
+            ("sync.(*Mutex).Lock", false),
+            ("time.Sleep", false),
+            ("net.(*netFD).Read", false),
+            ("net/http/internal.(*chunkedReader).Read", true),
+            (
+                "google.golang.org/grpc/internal/transport.(*controlBuffer).get",
+                false,
+            ),
+            ("main.runtime_", false),
+            ("epoll_wait", false),
+        ] {
+            assert_eq!(is_plumbing(function), expected, "{function}");
         }
     }
 

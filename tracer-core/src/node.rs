@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Event, ProcessId, Timestamp};
-use crate::process::{Process, Request};
+use crate::process::{KeepsGrowing, Process, Request};
 use crate::report::Report;
 
 /// Events of a further process are counted and ignored.
@@ -63,6 +63,13 @@ impl Node {
     pub fn requests_on(&self, process: ProcessId) -> Vec<Request> {
         let process = self.processes.get(&process);
         process.map(Process::requests).unwrap_or_default()
+    }
+
+    /// What keeps growing in a process.
+    #[must_use]
+    pub fn keeps_growing(&self, process: ProcessId) -> KeepsGrowing {
+        let process = self.processes.get(&process);
+        process.map(Process::keeps_growing).unwrap_or_default()
     }
 
     /// Whether to look who holds the heap of a process; `always` whether it grows or not.

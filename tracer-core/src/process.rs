@@ -4,7 +4,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use request::Request;
+pub use request::{KeepsGrowing, Request};
 
 use crate::event::{CgroupSample, EndedBy, EventKind, ProcessFacts, ProcessId, Timestamp};
 use crate::ledger::allocations::AllocationLedger;
@@ -16,12 +16,15 @@ use crate::ledger::go::GoLedger;
 use crate::ledger::loss::LossLedger;
 use crate::ledger::memory::MemoryLedger;
 use crate::ledger::modules::ModuleTable;
-use crate::ledger::per_socket::PerSocketLedger;
+use crate::ledger::per_socket::{PerSocket, PerSocketLedger, fit};
 use crate::ledger::series::Series;
 use crate::ledger::standstill::StandstillLedger;
 use crate::ledger::symbols::SymbolTable;
 use crate::ledger::vma::VmaLedger;
 use crate::sampling::Sampling;
+
+/// Seconds in which what is told first is told.
+const AT_START: f64 = 0.5;
 
 /// The sockets at one moment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,7 +80,7 @@ impl Process {
         match kind {
             EventKind::Process(facts) => {
                 self.vma.set_page_size(facts.page_size);
-                self.facts = facts.clone();
+                self.facts = (**facts).clone();
             }
             EventKind::Mappings(mappings) => self.vma.seed(mappings),
             EventKind::Descriptors(descriptors) => self.descriptors.seed(descriptors, at),
@@ -97,9 +100,13 @@ impl Process {
             }
             EventKind::MemoryDetail(detail) => self.memory.add_detail(detail),
             EventKind::SocketStates(states) => self.descriptors.observe(states),
+            EventKind::ConnectAnswer(answer) => self.descriptors.answered(answer),
             EventKind::Created(creation) => self.creators.add(creation),
             EventKind::Ancestors(ancestors) => self.creators.add_ancestors(ancestors),
-            EventKind::CreatorWatch(watch) => self.creators.set_watch(watch),
+            EventKind::CreatorWatch(watch) => {
+                let at_start = self.seconds_until(at) < AT_START;
+                self.creators.set_watch(watch, at_start);
+            }
             EventKind::Allocated(allocated) => self.allocations.add(allocated),
             EventKind::AllocationWatch(watch) => self.allocations.set_watch(watch),
             EventKind::GoRuntime(runtime) => self.go.set_runtime(runtime),
@@ -111,19 +118,19 @@ impl Process {
                 self.per_socket
                     .add_goroutines(at, sockets, counters.goroutines);
             }
-            EventKind::GoSpans(spans) => self.go.add_spans(spans),
+            EventKind::GoSpans(spans) => self.go.add_spans(at, spans),
             EventKind::GoResidency(residency) => self.go.add_residency(at, *residency),
             EventKind::HeapSites(sites) => self.go.add_sites(sites),
-            EventKind::HeapProfile(profile) => self.go.add_profile(profile),
+            EventKind::HeapProfile(profile) => self.go.add_profile(at, profile),
             EventKind::Holders(holders) => self.go.set_holders(holders),
-            EventKind::Goroutines(goroutines) => self.go.add_goroutines(goroutines),
+            EventKind::Goroutines(goroutines) => self.go.add_goroutines(at, goroutines),
             EventKind::Exec => self.exec(at),
             EventKind::Fork { .. } => self.forks += 1,
             EventKind::Paused(paused) => self.standstill.pause(at, *paused),
             EventKind::Exit => self.exited = true,
             EventKind::Loss(loss) => self.loss.update(loss),
             EventKind::End(ended) => self.ended = Some(*ended),
-            EventKind::Cgroup(sample) => self.cgroup = Some(sample.clone()),
+            EventKind::Cgroup(sample) => self.cgroup = Some((**sample).clone()),
             EventKind::Tick => self.tick(at),
         }
     }
@@ -148,6 +155,7 @@ impl Process {
         self.forget_counts();
         self.sockets = Series::default();
         self.go.restart();
+        self.creators.restart();
         self.descriptors.restart();
         self.standstill.restart(at);
     }
@@ -218,6 +226,17 @@ impl Process {
     #[must_use]
     pub fn last_at(&self) -> Timestamp {
         self.last_at
+    }
+
+    /// Seconds from its start to the last event; less where the machine slept since it was switched on.
+    /// `None` when its start is not known.
+    #[must_use]
+    pub fn age_seconds(&self) -> Option<f64> {
+        // What the kernel shows user space, on every machine.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let started = self.id.start_ticks as f64 / TICKS_PER_SECOND;
+        let age = self.last_at.seconds_since(Timestamp(0)) - started;
+        (self.id.start_ticks > 0 && age >= 0.0).then_some(age)
     }
 
     /// Why the recording ended; `None` while it runs or when it was cut off.
@@ -292,6 +311,36 @@ impl Process {
         &self.per_socket
     }
 
+    /// Live heap for each open socket; where so many others come and go that this does not tell, for
+    /// each that stays.
+    #[must_use]
+    pub fn live_per_socket(&self) -> Option<PerSocket> {
+        self.per_socket.live().or_else(|| {
+            let staying = self.descriptors.staying();
+            let readings = self.go.after_gc().readings();
+            fit(readings.map(|(at, after)| (until(&staying, at), after.live)))
+        })
+    }
+
+    /// Goroutines for each open socket, or for each that stays.
+    #[must_use]
+    pub fn goroutines_per_socket(&self) -> Option<PerSocket> {
+        self.per_socket.goroutines().or_else(|| {
+            let staying = self.descriptors.staying();
+            let readings = self.go.counters().readings();
+            fit(readings.map(|(at, now)| (until(&staying, at), now.goroutines)))
+        })
+    }
+
+    /// How many of the sockets that stay were open at each reading of their number.
+    pub fn staying(&self) -> impl Iterator<Item = (f64, u64)> {
+        let staying = self.descriptors.staying();
+        let start = self.sockets.readings().next().map(|(at, _)| at);
+        let start = start.unwrap_or_default();
+        let readings = self.sockets.readings();
+        readings.map(move |(at, _)| (at.seconds_since(start), until(&staying, at)))
+    }
+
     /// Its RSS over time.
     #[must_use]
     pub fn memory(&self) -> &MemoryLedger {
@@ -333,4 +382,9 @@ impl Process {
     pub fn loss(&self) -> &LossLedger {
         &self.loss
     }
+}
+
+/// How many of these moments were no later.
+fn until(moments: &[Timestamp], at: Timestamp) -> u64 {
+    moments.partition_point(|moment| *moment <= at) as u64
 }

@@ -30,15 +30,15 @@ pub use conclusion::Conclusion;
 pub use diff::{Change, Diff, diff_text};
 pub use escape::escape;
 pub use given_back::GivenBack;
-pub use goroutines::{GoroutineSite, Goroutines};
+pub use goroutines::{GoroutineSite, Goroutines, OwnLine, WaitLine};
 pub use growth::GrowthLine;
 pub use heap::{AfterGcTrend, ClassLine, Heap, HeapSiteLine};
 pub use holders::{HolderLine, HolderSearch, RootLine};
 pub use loss::{CpuLine, GapLine, LossLine};
 pub use memory::{LedgerLine, LedgerTable, Memory};
 pub use sockets::{
-    ChainHop, Creators, Direction, OtherDescriptors, PerOpen, Slope, SocketOrigin, Sockets,
-    UnexplainedSockets,
+    ChainHop, Closer, ConnectCounts, Creators, Direction, OtherDescriptors, PerOpen, Slope,
+    SocketOrigin, Sockets, UnexplainedSockets, Usage,
 };
 pub use stack::StackFrame;
 pub use summary::{Cgroup, Overflow, ProcessSummary, Recording, Window};
@@ -49,8 +49,8 @@ pub use wrap::{WIDTH, wrap};
 pub(crate) use allocations::own_lines as allocating_lines;
 pub(crate) use calls::class_of;
 pub(crate) use growth::lines as growth_lines;
-pub(crate) use numbers::{about, mib, plural, signed_mib};
-pub(crate) use stack::{by_lines, own_line};
+pub(crate) use numbers::{about, mib, objects, plural, signed_mib};
+pub(crate) use stack::{by_lines, outside_runtime, own_line};
 
 use serde::Serialize;
 

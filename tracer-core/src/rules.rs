@@ -4,6 +4,7 @@
 mod bad_input;
 mod catalogue;
 mod client_per_request;
+mod collections;
 mod file_mapping_growth;
 mod fragmentation;
 mod gc_headroom;
@@ -28,6 +29,7 @@ mod retained_after_close;
 #[cfg(test)]
 mod scenes;
 mod socket_leak;
+mod stand_ins;
 mod threshold;
 mod words;
 

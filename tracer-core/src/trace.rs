@@ -23,6 +23,7 @@ mod call;
 mod column;
 mod creation;
 mod damage;
+mod dictionary;
 mod encoder;
 mod fault;
 mod fields;

@@ -94,7 +94,7 @@ fn stream() -> Vec<Event> {
         skipped: 0,
     };
     let mut kinds = vec![
-        EventKind::Process(facts),
+        EventKind::Process(Box::new(facts)),
         EventKind::Descriptors(vec![listener]),
         call(1, None, 7, socket.clone()),
         call(1, None, 0, connect),

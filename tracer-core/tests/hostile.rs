@@ -241,13 +241,13 @@ fn kind() -> impl Strategy<Value = EventKind> {
     let facts = (name(), numbers, name()).prop_map(|(comm, numbers, go)| {
         let (page_size, sample_bytes) = numbers;
         let go_version = Some(go);
-        EventKind::Process(ProcessFacts {
+        EventKind::Process(Box::new(ProcessFacts {
             comm,
             page_size,
             go_version,
             sample_bytes,
             ..ProcessFacts::default()
-        })
+        }))
     });
     let faults = (prop::option::of(1..5_u64), number()).prop_map(|(stack, count)| {
         let stack = stack.map(StackId);

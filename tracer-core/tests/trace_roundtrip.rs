@@ -12,8 +12,9 @@ mod number;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tracer_core::event::{
-    Ancestor, CreatorWatch, EndedBy, Event, EventKind, MemoryDetail, OtherDescriptors, Peer,
-    ProcessId, SocketAbout, SocketState, SocketStates, SocketTraffic, Timestamp,
+    Ancestor, ConnectAnswer, CreatorWatch, EndedBy, Errno, Event, EventKind, MemoryDetail,
+    OtherDescriptors, Peer, ProcessId, SocketAbout, SocketState, SocketStates, SocketTraffic,
+    Timestamp,
 };
 use tracer_core::trace::{Encoder, Index, Reader};
 
@@ -30,6 +31,10 @@ fn goroutines_and_sockets() -> BoxedStrategy<EventKind> {
         2 => creation(),
         2 => allocated(),
         1 => allocation_watch(),
+        1 => (-2..9_i32, proptest::option::of(word())).prop_map(|(fd, error)| {
+            let error = error.map(Errno);
+            EventKind::ConnectAnswer(ConnectAnswer { fd, error })
+        }),
         1 => (any::<bool>(), ".{0,9}").prop_map(|(watching, reason)| {
             EventKind::CreatorWatch(CreatorWatch { watching, reason })
         }),
@@ -47,7 +52,7 @@ fn goroutines_and_sockets() -> BoxedStrategy<EventKind> {
                 inode,
                 state,
                 queued: inode,
-                traffic: (state % 3 == 0).then_some(SocketTraffic { sent: inode, received: 7 }),
+                traffic: (state % 3 == 0).then_some(SocketTraffic { sent: inode, received: 7, memory: (state % 2 == 0).then_some(inode) }),
                 about: (state % 2 == 0).then(|| SocketAbout {
                     protocol: "UDP".to_owned(),
                     local: None,
@@ -61,6 +66,7 @@ fn goroutines_and_sockets() -> BoxedStrategy<EventKind> {
                 sockets,
                 settled: began % 2 == 0,
                 last: began % 3 == 0,
+                untold: began % 5 == 0,
                 others,
             })
         }),

@@ -73,10 +73,21 @@ pub(crate) fn count_missed(thread: Thread) {
 /// Commands of `fcntl` that make a descriptor (include/uapi/linux/fcntl.h).
 const DUPLICATING: [u64; 2] = [0, 1030];
 
-/// Whether a call may change what the ledgers know: of `fcntl` few commands do.
+/// The option of `getsockopt` that tells what became of a `connect`
+/// (include/uapi/asm-generic/socket.h).
+const SOL_SOCKET: u64 = 1;
+const SO_ERROR: u64 = 4;
+
+/// Whether a call may change what the ledgers know: of `fcntl` and `getsockopt` few do.
 #[inline(always)]
 fn matters(kind: Kind, user: &SavedRegisters) -> bool {
-    kind != Kind::FCNTL || DUPLICATING.contains(&(user.call_args()[1] & 0xffff_ffff))
+    let args = user.call_args();
+    let (second, third) = (args[1] & 0xffff_ffff, args[2] & 0xffff_ffff);
+    match kind {
+        Kind::FCNTL => DUPLICATING.contains(&second),
+        Kind::GETSOCKOPT => second == SOL_SOCKET && third == SO_ERROR,
+        _ => true,
+    }
 }
 
 /// Sends a call that returned `result`.
@@ -96,7 +107,8 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
     let Some(kind) = own.or_else(|| kind_of(user.call_number())) else {
         return count_untold(Kind::UNKNOWN_CALL);
     };
-    if !matters(kind, &user) {
+    // A refused question has no answer.
+    if !matters(kind, &user) || kind == Kind::GETSOCKOPT && result < 0 {
         return;
     }
     let wakeup = count_seen(kind);
@@ -106,7 +118,7 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
         0
     };
     let scratch = own.unwrap_or(Kind::MMAP);
-    let stack = if takes_stack(kind, || kind.length(&user.call_args())) {
+    let stack = if kind.has_origin() && takes_stack(kind, || kind.length(&user.call_args())) {
         stack::capture(scratch, thread, armed, &user).unwrap_or(0)
     } else {
         0
@@ -122,6 +134,8 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
         // The fourth argument says where the pair of descriptors is: it takes their place.
         Kind::SOCKETPAIR => args[3] = read_words(args[3])[0],
         Kind::ACCEPT4 => args = with_peer(args[0], args[3], if result < 0 { 0 } else { args[1] }),
+        // The answer takes the place of its address.
+        Kind::GETSOCKOPT => args[3] = read_int(args[3]),
         _ => {}
     }
     let goroutine = if kind.makes_socket() && result >= 0 {
@@ -148,6 +162,13 @@ fn with_peer(fd: u64, second: u64, address: u64) -> [u64; 6] {
     let [a, b] = read_words(address);
     let [c, d] = read_words(address.wrapping_add(16));
     [fd, second, a, b, c, d]
+}
+
+/// What no `int` is, where it cannot be read.
+#[inline(always)]
+fn read_int(address: u64) -> u64 {
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_user(address as *const u32) }.map_or(u64::MAX, u64::from)
 }
 
 #[inline(always)]

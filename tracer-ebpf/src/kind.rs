@@ -47,14 +47,15 @@ kinds! {
     CLOSE_RANGE = 15, "close_range";
     FCNTL = 16, "fcntl";
     SOCKETPAIR = 17, "socketpair";
-    EXEC = 18, "exec";
-    FORK = 19, "fork";
-    EXIT = 20, "exit";
-    PAGE_FAULT = 21, "page_fault";
-    STACK = 22, "stack";
-    GOROUTINE = 23, "goroutine";
-    UNKNOWN_CALL = 24, "unknown_call";
-    ALLOCATION = 25, "allocation";
+    GETSOCKOPT = 18, "getsockopt";
+    EXEC = 19, "exec";
+    FORK = 20, "fork";
+    EXIT = 21, "exit";
+    PAGE_FAULT = 22, "page_fault";
+    STACK = 23, "stack";
+    GOROUTINE = 24, "goroutine";
+    UNKNOWN_CALL = 25, "unknown_call";
+    ALLOCATION = 26, "allocation";
 }
 
 impl Kind {
@@ -64,13 +65,19 @@ impl Kind {
     /// The system calls, in the order of their number.
     #[must_use]
     pub fn calls() -> &'static [Self] {
-        &Self::ALL[..=Self::SOCKETPAIR.0 as usize]
+        &Self::ALL[..=Self::GETSOCKOPT.0 as usize]
     }
 
     /// Counted in a map by stack, and not told one by one.
     #[must_use]
     pub const fn is_counted(self) -> bool {
         matches!(self, Self::PAGE_FAULT | Self::ALLOCATION)
+    }
+
+    /// Is worth a stack: it matters who does it.
+    #[must_use]
+    pub const fn has_origin(self) -> bool {
+        !matches!(self, Self::GETSOCKOPT)
     }
 
     /// Makes a socket: worth knowing for which goroutine.

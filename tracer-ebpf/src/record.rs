@@ -47,7 +47,9 @@ pub struct CallRecord {
     /// Number of the goroutine that called; 0 when unknown or not asked for.
     pub goroutine: u64,
     /// The six argument registers. For `connect` and `accept` instead: the descriptor; the length
-    /// of the address or the flags; and the first 32 bytes of the socket address.
+    /// of the address or the flags; and the first 32 bytes of the socket address. For `socketpair`
+    /// and `getsockopt`: the fourth is what stands at its address, of `getsockopt` all bits where
+    /// that cannot be read.
     pub args: [u64; 6],
 }
 

@@ -6,6 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "its output")]
 
+mod line;
+
 use std::fs::File;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
@@ -156,12 +158,6 @@ fn rates(count: usize, mut run: impl FnMut() -> usize) -> Vec<f64> {
     (0..RUNS).map(rate).collect()
 }
 
-fn print(binary: &str, mode: &str, unit: &str, mut values: Vec<f64>) {
-    values.sort_by(f64::total_cmp);
-    let at = |tenths: usize| values[(values.len() - 1) * tenths / 10];
-    let line = serde_json::json!({
-        "bench": "symbols", "tool": "tracer", "mode": mode, "binary": binary,
-        "value": at(5), "unit": unit, "p10": at(1), "p90": at(9), "runs": values.len(),
-    });
-    println!("{line}");
+fn print(binary: &str, mode: &str, unit: &str, values: Vec<f64>) {
+    line::print(["symbols", "tracer", mode, binary], unit, values);
 }

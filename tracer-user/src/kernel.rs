@@ -8,6 +8,7 @@ mod btf;
 mod counters;
 pub mod decode;
 mod hooks;
+mod links;
 mod object;
 mod probes;
 mod programs;
@@ -16,7 +17,7 @@ mod totals;
 
 pub use btf::KernelTypes;
 pub use hooks::{Family, Hooked};
-pub use probes::{Probe, Probes};
+pub use probes::{Probe, Probes, Refusal};
 pub use programs::{Programs, settle};
 pub use stacks::Stacks;
 pub use totals::{Counted, Spans};

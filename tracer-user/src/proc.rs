@@ -3,7 +3,7 @@
 //! ```text
 //! maps, smaps ─▶ mappings and their use      cgroup ─▶ limits and usage
 //! memory      ─▶ RSS and its parts           target ─▶ who the process is
-//! fds         ─▶ open descriptors            tracefs, memlock ─▶ what attaching needs
+//! fds         ─▶ open descriptors            tracefs, memlock, own_heap ─▶ what attaching needs
 //! ```
 //!
 //! A process may exit at any moment, and its pid may then belong to another one. A sampler that
@@ -28,6 +28,7 @@ pub mod memory;
 pub mod mounts;
 pub mod namespace;
 pub mod open_files;
+pub mod own_heap;
 pub mod release;
 pub mod smaps;
 pub mod sockets;

@@ -8,7 +8,9 @@ mod go_runtime {
     pub(crate) mod stacks;
 }
 
-use go_runtime::quiet::Quiet;
+use std::collections::BTreeMap;
+
+use go_runtime::quiet::{Call, Quiet, Waits};
 use go_runtime::stacks;
 use tracer_core::event::{FoundBy, MappingUse};
 use tracer_tests::{Flag, GoVersion};
@@ -84,8 +86,28 @@ fn check(go: GoVersion, flags: &[Flag], found_by: FoundBy) {
     );
     assert_eq!(ours.counted(), quiet.said("NumGoroutine"), "{named}");
     assert_eq!(quiet.sites(&ours), stacks::sites(&quiet.stacks), "{named}");
+    check_waits(&quiet.waits(&ours), &stacks::waits(&quiet.stacks), &named);
     check_residency(&quiet, &named);
     quiet.end();
+}
+
+/// Of each kind so many stacks are read as there are, up to a limit; each is what the program prints,
+/// of deep ones the inner part.
+#[track_caller]
+fn check_waits(ours: &Waits, said: &Waits, named: &str) {
+    assert!(ours.keys().eq(said.keys()), "{named}: {ours:#?}");
+    for (site, stacks) in ours {
+        let all = &said[site];
+        let count = |stacks: &BTreeMap<_, u64>| stacks.values().sum::<u64>();
+        assert_eq!(count(stacks), count(all).min(32), "{named} {site:?}");
+        for stack in stacks.keys() {
+            let is_same = |said: &Vec<Call>| {
+                let common = said.len().min(stack.len());
+                said[..common] == stack[..common] && (common == said.len() || common >= 30)
+            };
+            assert!(all.keys().any(is_same), "{named} {site:?}: {stack:#?}");
+        }
+    }
 }
 
 /// All resident anonymous memory of a process at rest has a place.

@@ -3,9 +3,12 @@
 mod capacity;
 mod cell;
 mod document;
+mod holders;
+mod library;
 mod load;
 mod pairs;
 mod process;
+mod reader;
 mod sampling;
 mod slowdown;
 mod symbols;
@@ -13,7 +16,10 @@ mod target;
 mod tool;
 mod trace_file;
 
-use anyhow::Result;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::command::build_tool;
@@ -34,6 +40,9 @@ pub(crate) struct Options {
     /// Write `docs/performance.md` from a run of all benches
     #[arg(long, conflicts_with = "name")]
     write_docs: bool,
+    /// Write it from lines that `--json` has printed on this machine
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "write_docs"])]
+    docs_from: Option<PathBuf>,
     /// Install the tools to compare with, through apt, and stop
     #[arg(long)]
     install_peers: bool,
@@ -70,6 +79,10 @@ const BENCHES: &[Bench] = &[
         run: slowdown::bystander,
     },
     Bench {
+        name: "walker",
+        run: |_| library::cells::<&str>("walker", &[]),
+    },
+    Bench {
         name: "rate",
         run: capacity::rate,
     },
@@ -80,6 +93,14 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "memory",
         run: capacity::memory,
+    },
+    Bench {
+        name: "reader",
+        run: reader::run,
+    },
+    Bench {
+        name: "holders",
+        run: holders::run,
     },
     Bench {
         name: "replay",
@@ -103,6 +124,11 @@ const BENCHES: &[Bench] = &[
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.install_peers {
         return setup::peers();
+    }
+    if let Some(lines) = &options.docs_from {
+        let lines = fs::read_to_string(lines).context("read the lines of a run")?;
+        let cells = lines.lines().map(Cell::parse).collect::<Result<Vec<_>>>()?;
+        return document::write(&cells, options.pairs);
     }
     let benches = chosen(options.name.as_deref())?;
     build_tool()?;

@@ -1,4 +1,4 @@
-//! Project commands: `cargo xtask setup | demo | test | vm | fuzz | bench | endure`.
+//! Project commands: `cargo xtask setup | demo | test | vm | fuzz | bench | endure | verdicts`.
 //!
 //! ```text
 //! demo, test, vm, fuzz, bench ──▶ setup ──▶ step::run(&[Step { present, install }, …])
@@ -13,6 +13,7 @@ mod fuzz;
 mod setup;
 mod step;
 mod test;
+mod verdicts;
 mod vm;
 
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ enum Xtask {
     Bench(bench::Options),
     /// Attach, detach and stop the tool under load, thousands of times; needs root
     Endure(endure::Options),
+    /// Watch all sick and healthy programs of the tests, and print how each is judged; needs root
+    Verdicts(verdicts::Options),
 }
 
 #[expect(clippy::print_stderr, reason = "the one place that reports a failure")]
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Xtask::Fuzz(options) => fuzz::run(&options),
         Xtask::Bench(options) => bench::run(&options),
         Xtask::Endure(options) => endure::run(&options),
+        Xtask::Verdicts(options) => verdicts::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

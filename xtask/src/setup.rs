@@ -6,12 +6,14 @@ mod apt;
 mod go;
 mod rust;
 
+use std::thread;
+
 use anyhow::Result;
 use tracer_tests::{GoVersion, Story};
 
 use crate::step::{self, Step};
 
-const BUILD: &[Step] = &[
+const SYSTEM: &[Step] = &[
     Step {
         name: "rust-src",
         hint: "`rustup component add rust-src` must work: the BPF target has no prebuilt core",
@@ -25,18 +27,19 @@ const BUILD: &[Step] = &[
         install: apt::install_packages,
     },
     Step {
-        name: "bpf-linker 0.13.0 (about 2 minutes)",
-        hint: "it needs the LLVM of the system packages, a crate registry and 2 GB of memory",
-        present: rust::linker_present,
-        install: rust::install_linker,
-    },
-    Step {
         name: "go",
         hint: "put a `go` of 1.16 or newer first in PATH, or run as root to get Debian's",
         present: go::present,
         install: go::install,
     },
 ];
+
+const LINKER: &[Step] = &[Step {
+    name: "bpf-linker 0.13.0 (about 2 minutes)",
+    hint: "it needs the LLVM of the system packages, a crate registry and 2 GB of memory",
+    present: rust::linker_present,
+    install: rust::install_linker,
+}];
 
 const PROGRAMS: &[Step] = &[Step {
     name: "go 1.15 and 1.26 for test programs",
@@ -77,21 +80,32 @@ const VM: &[Step] = &[
 
 /// All that any command needs.
 pub(crate) fn run() -> Result<()> {
-    step::run(BUILD)?;
-    step::run(TESTS)?;
+    step::run(SYSTEM)?;
+    // One is compiled, the others are fetched.
+    thread::scope(|scope| {
+        let linker = scope.spawn(|| step::run(LINKER));
+        step::run(TESTS)?;
+        linker.join().expect("installing does not panic")
+    })?;
     step::run(VM)
+}
+
+/// What every build needs.
+fn build() -> Result<()> {
+    step::run(SYSTEM)?;
+    step::run(LINKER)
 }
 
 /// What the build and `cargo xtask vm` need.
 pub(crate) fn vm() -> Result<()> {
-    step::run(BUILD)?;
+    build()?;
     step::run(PROGRAMS)?;
     step::run(VM)
 }
 
 /// What the build and `cargo xtask demo` of a story need.
 pub(crate) fn demo(story: &Story) -> Result<()> {
-    step::run(BUILD)?;
+    build()?;
     go::install_for(story.program, story.go).map_err(|error| {
         let hint = "`go mod download` must work here: see `go env GOPROXY GOSUMDB`";
         step::failure(

@@ -8,7 +8,7 @@ use tracer_core::trace::Encoder;
 #[must_use]
 pub fn trace(kind: u16, coding: u16, raw_bytes: u32, payload: &[u8]) -> Vec<u8> {
     let (_, mut trace) = Encoder::new();
-    let mut frame = Vec::from(*b"\xf5TB1");
+    let mut frame = Vec::from(*b"\xf5TB2");
     frame.extend_from_slice(&kind.to_le_bytes());
     frame.extend_from_slice(&coding.to_le_bytes());
     frame.extend_from_slice(&(payload.len() as u32).to_le_bytes());

@@ -1,6 +1,9 @@
 package main
 
-import "syscall"
+import (
+	"flag"
+	"syscall"
+)
 
 //go:noinline
 func askParent() {
@@ -16,10 +19,12 @@ func openClose() {
 }
 
 const (
-	// With the functions below and above, the call has 17 frames.
+	// With the functions below and above, the call has 30 frames, two for each turn.
 	turns = 9
 	// So many calls in a row come from the same stack.
 	perStack = 100
+	// So many stacks there are at most.
+	ways = 512
 )
 
 // askBreak makes the cheapest call that is watched, one in a hundred from a new stack.
@@ -27,12 +32,15 @@ const (
 //go:noinline
 func askBreak() {
 	calls++
-	left(calls/perStack, turns)
+	left(calls/perStack%ways, *deep)
 }
 
-var calls int
+var (
+	calls int
+	deep  = flag.Int("turns", turns, "how deep the calls of brk are: 12 frames, and two for each")
+)
 
-// Each number leads to the call on a way of its own: 512 ways.
+// Each number leads to the call on a way of its own, as far as the turns suffice.
 //
 //go:noinline
 func left(way, turns int) {

@@ -26,6 +26,8 @@ var loads = map[string]func() func(){
 	"brk":       func() func() { return askBreak },
 	"spawn":     prepareSpawn,
 	"fresh":     prepareFresh,
+	"collect":   func() func() { return collect },
+	"waiting":   prepareWaiting,
 }
 
 // counted holds what this program itself called, by the name of the call.
@@ -34,7 +36,11 @@ var counted = map[string]int{}
 func main() {
 	name := flag.String("load", "mm", "what an operation is; serve and request are two ends of HTTP")
 	address := flag.String("address", "", "whom request asks")
+	bytes := flag.Int("heap", 0, "bytes that stay on the heap, apart from what the load needs")
 	flag.Parse()
+	if *bytes > 0 {
+		hold(*bytes)
+	}
 	switch *name {
 	case "serve":
 		serve()

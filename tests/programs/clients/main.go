@@ -45,9 +45,9 @@ func main() {
 	rest := flag.Duration("rest", 0, "between two rounds")
 	flag.Parse()
 
-	web, socket := listen(serveWeb), listen(serveWebsocket)
-	remote, store := listen(serveGRPC), listen(serveRedis)
-	database, raw := listen(servePostgres), listen(serveEcho)
+	web, socket := listen("main.serveWeb", serveWeb), listen("main.serveWebsocket", serveWebsocket)
+	remote, store := listen("main.serveGRPC", serveGRPC), listen("main.(*server).accept", serveRedis)
+	database, raw := listen("main.(*server).accept", servePostgres), listen("main.(*server).accept", serveEcho)
 	places := []place{
 		{"main.bodyForgotten", bodyForgotten, web, false},
 		{"main.transportForgotten", transportForgotten, web, false},
@@ -86,10 +86,14 @@ func main() {
 			}
 			time.Sleep(*rest)
 		}
+		accepted, left := map[string]int{}, map[string]int{}
 		for server, counts := range expected {
 			server.await(counts)
+			accepted[server.name] += counts.opened
+			left[server.name] += counts.closed
 		}
-		fmt.Printf(`{"event": "counted", "opened": %s, "closed": %s}`+"\n", object(opened), object(closed))
+		fmt.Printf(`{"event": "counted", "opened": %s, "closed": %s, "accepted": {"opened": %s, "closed": %s}}`+"\n",
+			object(opened), object(closed), object(accepted), object(left))
 	}
 }
 

@@ -27,15 +27,17 @@ func (c counts) plus(opened, closed int) counts {
 
 // server counts what it accepts, and what its clients close.
 type server struct {
+	// The function that accepts.
+	name    string
 	address string
 	mutex   sync.Mutex
 	counts  counts
 }
 
-func listen(serve func(*server, net.Listener)) *server {
+func listen(name string, serve func(*server, net.Listener)) *server {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
-	server := &server{address: listener.Addr().String()}
+	server := &server{name: name, address: listener.Addr().String()}
 	go serve(server, listener)
 	return server
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"regexp"
 	"runtime/pprof"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,13 +36,13 @@ func main() {
 			round()
 			control.Say("done", nil)
 		case "state":
-			counts := byCreation()
+			counts, places := byCreation()
 			// One that has said it is done may not have ended yet.
 			for counts["main.startAndWait"]+counts["main.startWithContext"] > 0 {
 				time.Sleep(time.Millisecond)
-				counts = byCreation()
+				counts, places = byCreation()
 			}
-			control.Say("state", map[string]interface{}{"created": counts})
+			control.Say("state", map[string]interface{}{"created": counts, "places": places})
 		case "exit":
 			return
 		}
@@ -115,17 +116,46 @@ func startTimer() {
 	<-done
 }
 
-var created = regexp.MustCompile(`created by (main\.\w+)`)
+var (
+	created = regexp.MustCompile(`created by (main\.\w+)`)
+	called  = regexp.MustCompile(`(?m)^(\S+)\(.*\)\n\t(\S+)`)
+)
 
-// byCreation counts the goroutines, as the runtime prints them, by the function that created them.
-func byCreation() map[string]int {
+// byCreation counts the goroutines, as the runtime prints them, by the function that created them. It
+// also says where those of each wait: the innermost line of this program, else of a function that
+// programs call.
+func byCreation() (map[string]int, map[string]map[string]int) {
 	var text bytes.Buffer
 	if pprof.Lookup("goroutine").WriteTo(&text, 2) != nil {
 		panic("no goroutine profile")
 	}
-	counts := map[string]int{}
-	for _, match := range created.FindAllStringSubmatch(text.String(), -1) {
-		counts[match[1]]++
+	counts, places := map[string]int{}, map[string]map[string]int{}
+	for _, goroutine := range strings.Split(text.String(), "\n\n") {
+		match := created.FindStringSubmatchIndex(goroutine)
+		if match == nil {
+			continue
+		}
+		creator := goroutine[match[2]:match[3]]
+		counts[creator]++
+		if places[creator] == nil {
+			places[creator] = map[string]int{}
+		}
+		places[creator][innermost(goroutine[:match[0]])]++
 	}
-	return counts
+	return counts, places
+}
+
+func innermost(stack string) string {
+	public := ""
+	for _, call := range called.FindAllStringSubmatch(stack, -1) {
+		function, place := call[1], call[1]+" "+call[2]
+		if strings.HasPrefix(function, "main.") {
+			return place
+		}
+		linked := strings.Contains(function, ".runtime_") || strings.Contains(function, "internal/")
+		if public == "" && !linked {
+			public = place
+		}
+	}
+	return public
 }

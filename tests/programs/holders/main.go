@@ -1,10 +1,13 @@
-// Command holders keeps records in each way that a program can, and says when they are kept.
-// It ends with its stdin. Builds with Go 1.13.
+// Command holders keeps records in each way that a program can, and says when they are kept; as
+// "bounded" it is a cache that keeps the newest of those that come. It ends with its stdin. Builds
+// with Go 1.13.
 package main
 
 import (
 	"container/list"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -39,6 +42,12 @@ type finalized struct {
 	held *record
 }
 
+// pooled has a pool, whose list reaches all of it.
+type pooled struct {
+	pool sync.Pool
+	held *record
+}
+
 var (
 	byNumber = map[int]*record{}
 	bySelf   = map[*record]map[interface{}]interface{}{}
@@ -49,7 +58,9 @@ var (
 	closures []func() int
 	pool     sync.Pool
 	never    = make(chan int)
+	fill     = make(chan int)
 	started  sync.WaitGroup
+	filled   sync.WaitGroup
 	garbage  []byte
 )
 
@@ -91,6 +102,22 @@ func inFrame(number int) {
 	go wait(number)
 }
 
+func inPooled(number int) {
+	held := &pooled{held: makeRecord(number)}
+	started.Add(1)
+	filled.Add(1)
+	go held.wait()
+}
+
+func (p *pooled) wait() {
+	started.Done()
+	<-fill
+	p.pool.Put(new(int))
+	filled.Done()
+	<-never
+	use(p.held)
+}
+
 func wait(number int) {
 	held := makeRecord(number)
 	started.Done()
@@ -115,6 +142,27 @@ func inQueue(number int) { runtime.SetFinalizer(makeRecord(number), block) }
 
 func block(*record) { <-never }
 
+// limit is how many records the bounded cache keeps, each for longer than a search takes.
+const limit = 10000
+
+// beBounded puts into the cache for ever, and drops what is oldest. Some collections a second.
+func beBounded() {
+	debug.SetGCPercent(10)
+	for number := 0; ; number++ {
+		inList(number)
+		if lru.order.Len() > limit {
+			lru.order.Remove(lru.order.Back())
+			delete(lru.entries, number-limit)
+		}
+		if number == 2*limit {
+			control.Say("kept", map[string]interface{}{"records": limit})
+		}
+		if number > 2*limit {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
 func main() {
 	// Set by the program itself, so that samples are taken even where the linker sees no profile.
 	runtime.MemProfileRate = 16 << 10
@@ -125,9 +173,15 @@ func main() {
 		garbage = make([]byte, 4096)
 	}
 	commands := control.Commands()
+	if len(os.Args) > 1 && os.Args[1] == "bounded" {
+		runtime.GOMAXPROCS(processors)
+		go beBounded()
+		control.Await(commands, "exit")
+		return
+	}
 	keep := []func(int){
 		inSlice, inMap, inKeys, inSyncMap, inList, inChain, inChannel, inClosure, inGoroutine,
-		inFrame, inTimer, inFinalized, inQueue,
+		inFrame, inPooled, inTimer, inFinalized, inQueue,
 	}
 	for number := 0; number < count; number++ {
 		for _, way := range keep {
@@ -142,6 +196,8 @@ func main() {
 			for number := 0; number < count; number++ {
 				inPool(number)
 			}
+			close(fill)
+			filled.Wait()
 		}
 		runtime.GC()
 		// Finalizers are queued after the sweep.

@@ -6,6 +6,7 @@ package main
 import (
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"time"
 
 	"programs/control"
@@ -35,12 +36,15 @@ var programs = map[string]func(step int){
 	"socket-leak":          leakSockets,
 	"socket-closed":        closeSockets,
 	"socket-left":          keepLeftSockets,
+	"handlers-stuck":       leaveHandlersStuck,
 	"ballast":              carryBallast,
 	"batches":              batches,
 	"clients-closed":       closeClients,
 	"connections-idle":     stayIdle,
 	"goal-large":           largeGoal,
 	"map-shrunk":           shrinkMap,
+	"batch-again":          batchAgain,
+	"callers":              leakCallers,
 	"pool-buffers":         poolBuffers,
 	"pool-filling":         fillPool,
 
@@ -55,6 +59,17 @@ var programs = map[string]func(step int){
 	"near-retained":      nearRetained,
 	"near-spiral":        nearSpiral,
 	"near-owners":        nearOwners,
+	"near-kept":          nearKept,
+	"near-burst":         nearBurst,
+	"near-cache":         nearCache,
+	"near-dropped":       nearDropped,
+	"near-files":         keepFiles,
+	"near-pool":          nearPool,
+	"near-workers":       nearWorkers,
+	"near-late":          nearLate,
+	"near-churn":         nearChurn,
+	"near-ring":          nearRing,
+	"near-batches":       nearBatches,
 	"doubling":           double,
 	"step":               stepOnce,
 	"cache-random":       fillAtRandom,
@@ -95,8 +110,16 @@ func report(event string, step int) {
 	control.Say(event, map[string]interface{}{
 		"steps":            step,
 		"heap_alloc_bytes": stats.HeapAlloc,
+		"live_heap_bytes":  liveHeap(),
 		"collections":      stats.NumGC,
 		"goroutines":       runtime.NumGoroutine(),
 		"kept":             len(kept),
 	})
+}
+
+// liveHeap is what the last collection has marked.
+func liveHeap() uint64 {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	return live[0].Value.Uint64()
 }

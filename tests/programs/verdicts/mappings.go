@@ -20,12 +20,12 @@ var database []byte
 
 // readMappedFile maps a file once and reads on in it.
 func readMappedFile(step int) {
-	const size = 64 << 20
+	const size, part = 64 << 20, 16 << 10
 	if database == nil {
 		database = mapFile(size)
 	}
-	at := step * (size / 4000) % size
-	touch(database[at : at+size/4096])
+	at := step * part % size
+	touch(database[at : at+part])
 	churn(step)
 }
 

@@ -49,6 +49,27 @@ func nearHeap(step int) {
 	churn(step)
 }
 
+// nearKept BYTES keeps so much every step, and makes no garbage: the heap doubles between collections.
+func nearKept(int) {
+	keepMost(number(0))
+}
+
+// nearCache BYTES ENTRIES keeps so much every step, and only so many of them: the oldest makes room.
+func nearCache(step int) {
+	keepMost(number(0))
+	if len(most) > number(1) {
+		most[0], most = nil, most[1:]
+	}
+}
+
+// nearBurst BYTES FROM UNTIL keeps so much every step from one to another, and then does nothing.
+func nearBurst(step int) {
+	if step >= number(1) && step < number(2) {
+		keepMost(number(0))
+		churn(step)
+	}
+}
+
 var most, some, few [][]byte
 
 // Each touches what it keeps at a line of its own.

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	// As services have it; it also keeps the heap profiler in.
+	_ "net/http/pprof"
 	"os"
 	"strings"
 

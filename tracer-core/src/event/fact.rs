@@ -33,6 +33,20 @@ pub struct ProcessFacts {
     pub hooks: Option<String>,
     /// Stacks are those of a sample: one of so many bytes on average; `None` when all are taken.
     pub sample_bytes: Option<u64>,
+    /// It is seen how the process learns what became of a `connect` in progress.
+    pub sees_answers: bool,
+}
+
+impl ProcessFacts {
+    /// 26 of `go1.26.8`, `go1.26rc1 X:nogreenteagc` and `devel go1.26-0a1b2c`.
+    #[must_use]
+    pub fn go_minor(&self) -> Option<u32> {
+        let (_, rest) = self.go_version.as_deref()?.split_once("go1.")?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .map_or(rest, |end| &rest[..end]);
+        digits.parse().ok()
+    }
 }
 
 /// The raw addresses of one stack, leaf first.

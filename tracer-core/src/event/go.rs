@@ -1,5 +1,7 @@
 //! What the Go runtime of the process says of itself, read from outside.
 
+use super::StackId;
+
 /// Whether the runtime can be read: told at the start, after an exec, and when it changes.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GoRuntime {
@@ -180,6 +182,15 @@ pub struct Goroutines {
     pub groups: Vec<GoroutineGroup>,
 }
 
+/// A place where goroutines wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct GoroutineWait {
+    /// From where they go on outwards.
+    pub stack: StackId,
+    /// How many, of those whose stacks were read.
+    pub count: u64,
+}
+
 /// Goroutines that were created at one place and do the same.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GoroutineGroup {
@@ -195,4 +206,6 @@ pub struct GoroutineGroup {
     pub stack_bytes: u64,
     /// Since when the longest waiting one waits, nanoseconds before the census, where known.
     pub longest_wait_ns: Option<u64>,
+    /// Where those wait whose stacks were read: some, or all of a few.
+    pub waits: Vec<GoroutineWait>,
 }

@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use super::tally::ByStack;
@@ -133,7 +132,8 @@ impl CallTally {
 /// All calls of a process.
 #[derive(Clone, Debug, Default)]
 pub struct CallLedger {
-    by_name: BTreeMap<CallName, CallTally>,
+    /// In the order of names; so few that to look through them is quicker than to search.
+    tallies: Vec<(CallName, CallTally)>,
 }
 
 impl CallLedger {
@@ -151,7 +151,7 @@ impl CallLedger {
             failed: u64::from(failed),
             bytes: if failed { asked.map(|_| 0) } else { asked },
         };
-        let tally = self.by_name.entry(CallName::of(&call.what)).or_default();
+        let tally = self.tally(CallName::of(&call.what));
         tally.total += amount;
         let weight = match sampling.zip(length) {
             None => Weight::ONE,
@@ -172,15 +172,27 @@ impl CallLedger {
         tally.by_stack.add(call.stack, share);
     }
 
+    fn tally(&mut self, name: CallName) -> &mut CallTally {
+        let known = self.tallies.iter().position(|(known, _)| *known == name);
+        let place = known.unwrap_or_else(|| {
+            let place = self.tallies.partition_point(|(known, _)| *known < name);
+            self.tallies.insert(place, (name, CallTally::default()));
+            place
+        });
+        &mut self.tallies[place].1
+    }
+
     /// The calls seen, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (CallName, &CallTally)> {
-        self.by_name.iter().map(|(name, tally)| (*name, tally))
+        self.tallies.iter().map(|(name, tally)| (*name, tally))
     }
 
     /// One call by name.
     #[must_use]
     pub fn get(&self, name: CallName) -> Option<&CallTally> {
-        self.by_name.get(&name)
+        let mut all = self.tallies.iter();
+        all.find(|(known, _)| *known == name)
+            .map(|(_, tally)| tally)
     }
 }
 

@@ -5,11 +5,13 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
+use super::tally::ByStack;
 use crate::event::{Ancestor, Creation, CreatorWatch, StackId};
 
 /// Goroutines remembered: more than one watch creates. The oldest are forgotten first.
-const MAX_GOROUTINES: usize = 1 << 18;
+pub(crate) const MAX_GOROUTINES: usize = 1 << 18;
 /// Creations followed from one goroutine; real clients need up to four.
 pub const MAX_HOPS: usize = 16;
 /// The goroutine that runs `main.main`.
@@ -23,6 +25,19 @@ pub struct CreatorLedger {
     forgotten: u64,
     watch: Option<CreatorWatch>,
     has_watched: bool,
+    /// Creations by stack, since the start.
+    created: ByStack<Count>,
+    /// All since the start were watched.
+    throughout: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count(u64);
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.0 = self.0.saturating_add(other.0);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +87,7 @@ impl CreatorLedger {
             stack,
         } = *creation;
         self.seen += 1;
+        self.created.add(stack, Count(1));
         let creator = Creator {
             goroutine: creator,
             hop: Hop::Seen(stack),
@@ -97,10 +113,38 @@ impl CreatorLedger {
         }
     }
 
-    /// Creations are watched from now on, or no longer.
-    pub fn set_watch(&mut self, watch: &CreatorWatch) {
+    /// Creations are watched from now on, or no longer. `at_start` says that nothing came before.
+    pub fn set_watch(&mut self, watch: &CreatorWatch, at_start: bool) {
         self.has_watched |= watch.watching;
+        self.throughout = watch.watching && (self.throughout || at_start);
         self.watch = Some(watch.clone());
+    }
+
+    /// Counts anew from now on.
+    pub fn restart(&mut self) {
+        self.created = ByStack::default();
+        self.has_watched = self.watch.as_ref().is_some_and(|watch| watch.watching);
+        self.throughout = self.has_watched;
+    }
+
+    /// How many goroutines each stack has created while that was watched.
+    pub fn created(&self) -> impl Iterator<Item = (Option<StackId>, u64)> {
+        self.created.iter().map(|(stack, count)| (stack, count.0))
+    }
+
+    /// No creation since the start went unwatched.
+    #[must_use]
+    pub fn throughout(&self) -> bool {
+        self.throughout
+    }
+
+    /// The newest goroutines, at most so many, with the stacks that created them.
+    pub fn newest(&self, most: usize) -> impl Iterator<Item = (u64, StackId)> {
+        let newest = self.by_goroutine.iter().rev().take(most);
+        newest.filter_map(|(goroutine, creator)| match creator.hop {
+            Hop::Seen(Some(stack)) => Some((*goroutine, stack)),
+            _ => None,
+        })
     }
 
     /// What led to a goroutine.

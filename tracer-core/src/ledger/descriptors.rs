@@ -4,6 +4,7 @@
 //! may come after the event of the reuse. A close therefore carries when it began: what
 //! was opened later is not what it closed.
 
+mod connects;
 mod listing;
 mod origins;
 mod snapshot;
@@ -11,19 +12,20 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use listing::{Listed, OtherCount, Unexplained};
+pub use connects::Connects;
+pub use listing::{Listed, OtherCount, Unexplained, Whence};
 pub use origins::{Origin, OriginCount};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Call, Errno, Peer, SocketAbout, SocketTraffic, Syscall, Timestamp};
+use crate::event::{Call, Errno, Peer, SocketAbout, SocketTraffic, StackId, Syscall, Timestamp};
 use crate::ledger::creators::CreatorLedger;
+use listing::Suspect;
 use origins::{OriginId, Origins};
 
 const SOCK_CLOEXEC: u32 = 0o2_000_000;
 const CLOSE_RANGE_CLOEXEC: u32 = 4;
 const F_DUPFD_CLOEXEC: u32 = 1030;
-const EINPROGRESS: Errno = Errno(115);
 
 /// The socket table.
 #[derive(Clone, Debug, Default)]
@@ -43,10 +45,16 @@ pub struct DescriptorLedger {
     contradictions: u64,
     untracked: u64,
     has_states: bool,
+    /// When the last list was begun.
+    listed_at: Timestamp,
+    /// The last list had no states.
+    untold: bool,
     /// Open, though no call opened them.
     found: u64,
+    /// Of these, in the last list alone.
+    found_last: u64,
     /// Listed last time without a call that opened them.
-    suspects: BTreeMap<i32, u64>,
+    suspects: BTreeMap<i32, Suspect>,
     /// Numbers freed since the last list was begun, and when.
     released: BTreeMap<i32, Timestamp>,
     others: Option<BTreeMap<String, OtherCount>>,
@@ -67,12 +75,18 @@ struct Socket {
     descriptors: u32,
     inode: Option<u64>,
     opened: Option<Opened>,
-    /// A list had it, and no call had opened it.
-    found: bool,
+    /// Whence it is, if no call has opened it.
+    whence: Whence,
+    /// A `connect` waits for its answer.
+    in_progress: bool,
     /// As last seen.
     state: Option<&'static str>,
     queued: u64,
     traffic: Option<SocketTraffic>,
+    /// The first list that told its traffic …
+    listed: Option<Timestamp>,
+    /// … and the last one that told of more.
+    moved: Option<Timestamp>,
     about: Option<SocketAbout>,
 }
 
@@ -105,19 +119,21 @@ impl DescriptorLedger {
                     peer.as_ref(),
                 );
             }
-            (Syscall::Connect { fd, peer }, Ok(_) | Err(EINPROGRESS)) => {
-                self.connect(*fd, peer.as_ref());
+            (Syscall::Connect { fd, peer }, outcome) => {
+                self.connect(*fd, peer.as_ref(), outcome);
             }
             // The number is free again even when closing reports an error, but for EBADF.
             (Syscall::Close { fd }, outcome) if outcome != Err(Errno(9)) => {
-                self.close(*fd, entered, at);
+                self.close(*fd, entered, at, call.stack);
             }
             (Syscall::Dup { fd }, Ok(new)) => {
                 self.duplicate_anew(*fd, new as i32, at, false);
             }
-            (Syscall::DupTo { fd, to, flags }, Ok(_)) if !self.is_same(*fd, *to) => {
+            (Syscall::DupTo { fd, to, flags }, Ok(_))
+                if fd != to && !self.is_listed_copy(*fd, *to, at) =>
+            {
                 // It closes its target itself: no other close will come.
-                self.release(*to, at);
+                self.release(*to, at, call.stack);
                 self.duplicate(*fd, *to, at, has_cloexec(*flags));
             }
             (Syscall::Fcntl { fd, command, .. }, Ok(new)) => {
@@ -129,7 +145,7 @@ impl DescriptorLedger {
                 }
             }
             (Syscall::CloseRange { first, last, flags }, Ok(_)) => {
-                self.close_range(*first, *last, *flags, entered, at);
+                self.close_range((*first, *last, *flags), entered, at, call.stack);
             }
             _ => {}
         }
@@ -178,8 +194,13 @@ impl DescriptorLedger {
         self.found
     }
 
-    /// Closes that must have happened and were not reported, and connections made on
-    /// descriptors that no call opened.
+    /// Of these, those whose call may have been on its way when the watch ended.
+    #[must_use]
+    pub fn found_last(&self) -> u64 {
+        self.found_last
+    }
+
+    /// Closes that must have happened and were not reported.
     #[must_use]
     pub fn contradictions(&self) -> u64 {
         self.contradictions
@@ -209,6 +230,22 @@ impl DescriptorLedger {
         self.origins
             .iter()
             .map(move |(id, origin, count)| (origin, count, oldest.get(&id).copied()))
+    }
+
+    /// When the sockets were opened that stay: those dialled where at most a tenth is closed. In the
+    /// order of time.
+    #[must_use]
+    pub fn staying(&self) -> Vec<Timestamp> {
+        let keeps = |(id, origin, count): (OriginId, Option<&Origin>, &OriginCount)| {
+            let is_dialled = origin.is_some_and(|origin| !origin.accepted);
+            (is_dialled && count.closed.saturating_mul(10) <= count.opened).then_some(id)
+        };
+        let keeping: BTreeSet<OriginId> = self.origins.iter().filter_map(keeps).collect();
+        let opened = self.sockets.values().filter_map(|socket| socket.opened);
+        let staying = opened.filter(|opened| keeping.contains(&opened.by));
+        let mut staying: Vec<Timestamp> = staying.map(|opened| opened.at).collect();
+        staying.sort_unstable();
+        staying
     }
 
     fn open(&mut self, fd: i32, at: Timestamp, origin: Origin, cloexec: bool, peer: Option<&Peer>) {
@@ -252,35 +289,20 @@ impl DescriptorLedger {
         }
     }
 
-    fn connect(&mut self, fd: i32, peer: Option<&Peer>) {
-        let Some(slot) = self.slots.get(&fd) else {
-            self.contradictions += 1;
-            return;
-        };
-        let opened = self
-            .sockets
-            .get(&slot.socket)
-            .and_then(|socket| socket.opened);
-        if let (Some(opened), Some(peer)) = (opened, peer) {
-            self.origins.peer(opened.by, peer);
-        }
-    }
-
-    fn close(&mut self, fd: i32, entered: Timestamp, at: Timestamp) {
+    fn close(&mut self, fd: i32, entered: Timestamp, at: Timestamp, by: Option<StackId>) {
         if self.is_late(fd, entered) {
             self.close_came(fd);
         } else {
-            self.release(fd, at);
+            self.release(fd, at, by);
         }
     }
 
     fn close_range(
         &mut self,
-        first: u32,
-        last: u32,
-        flags: u32,
+        (first, last, flags): (u32, u32, u32),
         entered: Timestamp,
         at: Timestamp,
+        by: Option<StackId>,
     ) {
         let (Ok(first), last) = (
             i32::try_from(first),
@@ -302,7 +324,7 @@ impl DescriptorLedger {
             self.awaited.range(first..=last).map(|(fd, _)| *fd),
         );
         for fd in open.chain(awaited).collect::<BTreeSet<i32>>() {
-            self.close(fd, entered, at);
+            self.close(fd, entered, at, by);
         }
     }
 }

@@ -1,8 +1,13 @@
 //! What the Go runtime said over time.
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::series::Series;
+use super::trend::Point;
 use crate::event::{
     GoCounters, GoResidency, GoRuntime, GoSpans, Goroutines, HeapCount, HeapProfile, HeapSite,
     Holders, Timestamp,
@@ -10,38 +15,46 @@ use crate::event::{
 
 /// Allocation sites whose stacks are kept; counts of further ones have no stack.
 const MAX_SITES: usize = 65_536;
+/// Censuses of spans kept, some 4 KiB each.
+const MAX_CENSUSES: usize = 96;
 /// Addresses kept of one site; deeper stacks are cut at the outer end.
 const MAX_DEPTH: usize = 512;
 
 /// The first reading and the newest.
 #[derive(Clone, Debug)]
 pub struct Ends<T> {
-    first: T,
-    last: Option<T>,
+    first: (Timestamp, T),
+    last: Option<(Timestamp, T)>,
 }
 
 impl<T> Ends<T> {
     /// The oldest reading.
     pub fn first(&self) -> &T {
-        &self.first
+        &self.first.1
     }
 
     /// The newest reading.
     pub fn last(&self) -> &T {
-        self.last.as_ref().unwrap_or(&self.first)
+        &self.last.as_ref().unwrap_or(&self.first).1
     }
 
     /// The oldest one, when it is not the newest too.
     pub fn before(&self) -> Option<&T> {
-        self.last.is_some().then_some(&self.first)
+        self.last.is_some().then_some(&self.first.1)
     }
 
-    fn add(ends: &mut Option<Self>, reading: T) {
+    /// From the oldest to the newest.
+    pub fn minutes(&self) -> f64 {
+        let (last, _) = self.last.as_ref().unwrap_or(&self.first);
+        last.0.saturating_sub(self.first.0.0) as f64 / 60e9
+    }
+
+    fn add(ends: &mut Option<Self>, at: Timestamp, reading: T) {
         match ends {
-            Some(ends) => ends.last = Some(reading),
+            Some(ends) => ends.last = Some((at, reading)),
             None => {
                 *ends = Some(Self {
-                    first: reading,
+                    first: (at, reading),
                     last: None,
                 });
             }
@@ -54,8 +67,21 @@ impl<T> Ends<T> {
 pub struct AfterGc {
     /// Which collection it was, counted since the start of the program.
     pub cycle: u64,
+    /// When it ended, by the program's clock.
+    pub ended_unix_ns: u64,
     /// Bytes that it found reachable.
     pub live: u64,
+}
+
+impl AfterGc {
+    /// What counters tell of the last collection.
+    fn of(counters: &GoCounters) -> Self {
+        Self {
+            cycle: counters.gc_cycles,
+            ended_unix_ns: counters.last_gc_unix_ns,
+            live: counters.heap_marked,
+        }
+    }
 }
 
 /// Readings of the Go runtime.
@@ -64,7 +90,9 @@ pub struct GoLedger {
     runtime: Option<GoRuntime>,
     counters: Series<GoCounters>,
     after_gc: Series<AfterGc>,
-    spans: Option<Ends<GoSpans>>,
+    /// The last collection before watching began, if it is known when that was.
+    before: Option<(Timestamp, AfterGc)>,
+    spans: Series<GoSpans, MAX_CENSUSES>,
     residency: Series<GoResidency>,
     sites: BTreeMap<u64, HeapSite>,
     profile: Option<Ends<HeapProfile>>,
@@ -98,15 +126,33 @@ impl GoLedger {
             .last()
             .is_some_and(|last| last.gc_cycles < cycle);
         if is_new {
-            let live = counters.heap_marked;
-            self.after_gc.add(at, &AfterGc { cycle, live });
+            if self.after_gc.seen() == 0 {
+                self.before = self.before_watching(at, counters);
+            }
+            self.after_gc.add(at, &AfterGc::of(counters));
         }
         self.counters.add(at, counters);
     }
 
+    /// The collection before the first one that ended while watching: the clock of the program tells how
+    /// much earlier it was.
+    fn before_watching(
+        &self,
+        at: Timestamp,
+        counters: &GoCounters,
+    ) -> Option<(Timestamp, AfterGc)> {
+        let has_collected = |last: &&GoCounters| last.last_gc_unix_ns > 0;
+        let last = self.counters.last().filter(has_collected)?;
+        let (began, _) = self.counters.readings().next()?;
+        let earlier = counters.last_gc_unix_ns.checked_sub(last.last_gc_unix_ns)?;
+        let ended = Timestamp(at.0.checked_sub(earlier)?);
+        // By a clock that was set back it may have ended while watching.
+        (ended < began).then(|| (ended, AfterGc::of(last)))
+    }
+
     /// Takes a census of spans.
-    pub fn add_spans(&mut self, spans: &GoSpans) {
-        Ends::add(&mut self.spans, spans.clone());
+    pub fn add_spans(&mut self, at: Timestamp, spans: &GoSpans) {
+        self.spans.add(at, spans);
     }
 
     /// Takes where its memory is.
@@ -139,13 +185,13 @@ impl GoLedger {
     }
 
     /// Takes a heap profile.
-    pub fn add_profile(&mut self, profile: &HeapProfile) {
-        Ends::add(&mut self.profile, profile.clone());
+    pub fn add_profile(&mut self, at: Timestamp, profile: &HeapProfile) {
+        Ends::add(&mut self.profile, at, profile.clone());
     }
 
     /// Takes a census of goroutines.
-    pub fn add_goroutines(&mut self, goroutines: &Goroutines) {
-        Ends::add(&mut self.goroutines, goroutines.clone());
+    pub fn add_goroutines(&mut self, at: Timestamp, goroutines: &Goroutines) {
+        Ends::add(&mut self.goroutines, at, goroutines.clone());
     }
 
     /// Whether it can be read; `None` when nobody tried.
@@ -166,6 +212,26 @@ impl GoLedger {
         &self.after_gc
     }
 
+    /// The live heap over time, as collections found it: those that ended while watching, and the one
+    /// before, if it is no further from them than they are from each other.
+    #[must_use]
+    pub fn live_heap(&self) -> Vec<Point> {
+        let watched: Vec<_> = self.after_gc.readings().collect();
+        let (Some((first, _)), Some((last, _))) = (watched.first(), watched.last()) else {
+            return Vec::new();
+        };
+        let is_near = |at: Timestamp| first.seconds_since(at) <= last.seconds_since(*first);
+        let before = self.before.as_ref().filter(|(at, _)| is_near(*at));
+        let before = before.map(|(at, after)| (*at, after));
+        let start = before.map_or(*first, |(at, _)| at);
+        let all = before.into_iter().chain(watched);
+        all.map(|(at, after)| Point {
+            seconds: at.seconds_since(start),
+            bytes: after.live,
+        })
+        .collect()
+    }
+
     /// Collections that ended while watching.
     #[must_use]
     pub fn gc_cycles(&self) -> u64 {
@@ -173,10 +239,10 @@ impl GoLedger {
         cycles(self.counters.last()).saturating_sub(cycles(self.counters.first()))
     }
 
-    /// The heap by size class.
+    /// The heap by size class, over time.
     #[must_use]
-    pub fn spans(&self) -> Option<&Ends<GoSpans>> {
-        self.spans.as_ref()
+    pub fn spans(&self) -> &Series<GoSpans, MAX_CENSUSES> {
+        &self.spans
     }
 
     /// Where its resident memory is, over time.
@@ -243,84 +309,4 @@ pub fn in_use(count: &HeapCount, rate: u64) -> (u64, u64) {
     let objects = count.allocs.saturating_sub(count.frees);
     let bytes = count.alloc_bytes.saturating_sub(count.free_bytes);
     scaled(objects, bytes, rate)
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn counters(gc_cycles: u64, heap_marked: u64) -> GoCounters {
-        GoCounters {
-            gc_cycles,
-            heap_marked,
-            ..GoCounters::default()
-        }
-    }
-
-    #[test]
-    fn live_heap_is_read_at_the_end_of_collections() {
-        let mut ledger = GoLedger::default();
-        // The first reading is of a collection that nobody saw end.
-        for (second, (cycle, marked)) in [(7, 10), (7, 10), (8, 20), (8, 20), (11, 50)]
-            .into_iter()
-            .enumerate()
-        {
-            let at = Timestamp(second as u64 * 1_000_000_000);
-            ledger.add_counters(at, &counters(cycle, marked));
-        }
-        let seen: Vec<(u64, u64)> = ledger
-            .after_gc()
-            .iter()
-            .map(|(_, after)| (after.cycle, after.live))
-            .collect();
-        assert_eq!(seen, [(8, 20), (11, 50)]);
-        assert_eq!(ledger.gc_cycles(), 4);
-    }
-
-    #[test]
-    fn ends_are_the_first_and_the_newest() {
-        let mut ledger = GoLedger::default();
-        assert!(ledger.spans().is_none());
-        for manual_bytes in [1, 2, 3] {
-            ledger.add_spans(&GoSpans {
-                manual_bytes,
-                ..GoSpans::default()
-            });
-            let ends = ledger.spans().unwrap();
-            let found = (ends.first().manual_bytes, ends.last().manual_bytes);
-            assert_eq!(found, (1, manual_bytes));
-            assert_eq!(ends.before().is_some(), manual_bytes > 1);
-        }
-    }
-
-    #[test]
-    fn sites_are_bounded() {
-        let mut ledger = GoLedger::default();
-        let site = |id, depth| HeapSite {
-            id,
-            addresses: vec![7; depth],
-            ..HeapSite::default()
-        };
-        let many: Vec<HeapSite> = (0..MAX_SITES as u64 + 5).map(|id| site(id, 1)).collect();
-        ledger.add_sites(&many);
-        ledger.add_sites(&[site(0, 5000)]);
-        assert_eq!(ledger.dropped(), 5);
-        assert_eq!(ledger.site(0).len(), MAX_DEPTH);
-        assert!(ledger.site(MAX_SITES as u64).is_empty());
-    }
-
-    #[test]
-    fn samples_are_scaled_as_pprof_scales_them() {
-        for (objects, bytes, rate, expected) in [
-            (0, 0, 524_288, (0, 0)),
-            (1, 524_288, 524_288, (1, 829_411)),
-            (1, 16, 524_288, (32_768, 524_296)),
-            (3, 3 << 30, 524_288, (3, 3 << 30)),
-            (5, 80, 1, (5, 80)),
-            (5, 80, 0, (5, 80)),
-        ] {
-            assert_eq!(scaled(objects, bytes, rate), expected, "{objects} {bytes}");
-        }
-    }
 }

@@ -62,11 +62,30 @@ impl<T: Clone + Eq> Intervals<T> {
 
     /// Gives `start..end` this value, whatever it held before.
     pub(crate) fn set(&mut self, start: u64, end: u64, value: T) {
-        if start < end {
-            self.take(start, end, |_| true);
-            self.put(start, end, value);
-            self.join(start);
+        if start >= end {
+            return;
         }
+        if self.is_apart(start, end, &value) {
+            return self.put(start, end, value);
+        }
+        self.take(start, end, |_| true);
+        self.put(start, end, value);
+        self.join(start);
+    }
+
+    /// Whether nothing lies in `start..end` and no neighbour has this value, which is the rule.
+    fn is_apart(&self, start: u64, end: u64, value: &T) -> bool {
+        let mut below = self.spans.range(..=end);
+        let mut nearest = below.next_back();
+        if let Some((from, (_, right))) = nearest
+            && *from == end
+        {
+            if right == value {
+                return false;
+            }
+            nearest = below.next_back();
+        }
+        nearest.is_none_or(|(_, (to, left))| *to < start || *to == start && left != value)
     }
 
     /// Removes and returns what lies in `start..end` and is chosen.

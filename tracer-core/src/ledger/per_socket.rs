@@ -66,32 +66,38 @@ impl PerSocketLedger {
     /// Resident bytes for each open socket.
     #[must_use]
     pub fn rss(&self) -> Option<PerSocket> {
-        fit(&self.rss)
+        fit_series(&self.rss)
     }
 
     /// Bytes of live heap for each open socket.
     #[must_use]
     pub fn live(&self) -> Option<PerSocket> {
-        fit(&self.live)
+        fit_series(&self.live)
     }
 
     /// Goroutines for each open socket.
     #[must_use]
     pub fn goroutines(&self) -> Option<PerSocket> {
-        fit(&self.goroutines)
+        fit_series(&self.goroutines)
     }
 }
 
-/// `None` when there is too little, or the number of sockets has moved too little.
-fn fit(series: &Series<Reading>) -> Option<PerSocket> {
-    let mut points: Vec<Point> = series
+fn fit_series(series: &Series<Reading>) -> Option<PerSocket> {
+    fit(series
         .iter()
-        .map(|(_, reading)| Point {
-            seconds: reading.sockets as f64,
-            bytes: reading.value,
+        .map(|(_, reading)| (reading.sockets, reading.value)))
+}
+
+/// How much more there is for each socket more, from numbers of sockets and what there was then. `None`
+/// when there is too little, or the number of sockets has moved too little.
+pub fn fit(readings: impl Iterator<Item = (u64, u64)>) -> Option<PerSocket> {
+    let mut points: Vec<Point> = readings
+        .map(|(sockets, value)| Point {
+            seconds: sockets as f64,
+            bytes: value,
         })
         .collect();
-    let levels: BTreeSet<u64> = series.iter().map(|(_, reading)| reading.sockets).collect();
+    let levels: BTreeSet<u64> = points.iter().map(|point| point.seconds as u64).collect();
     let (fewest, most) = (*levels.first()?, *levels.last()?);
     if points.len() < MIN_READINGS
         || levels.len() < MIN_LEVELS

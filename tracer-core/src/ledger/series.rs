@@ -7,16 +7,16 @@ use crate::event::Timestamp;
 /// second one is kept, so the history stays even.
 const MAX_READINGS: usize = 4096;
 
-/// Readings in the order of time.
+/// Readings in the order of time, of which at most `MAX` are kept.
 #[derive(Clone, Debug)]
-pub struct Series<T> {
+pub struct Series<T, const MAX: usize = MAX_READINGS> {
     kept: Vec<(Timestamp, T)>,
     last: Option<(Timestamp, T)>,
     stride: u64,
     seen: u64,
 }
 
-impl<T> Default for Series<T> {
+impl<T, const MAX: usize> Default for Series<T, MAX> {
     fn default() -> Self {
         Self {
             kept: Vec::new(),
@@ -27,11 +27,11 @@ impl<T> Default for Series<T> {
     }
 }
 
-impl<T: Clone> Series<T> {
+impl<T: Clone, const MAX: usize> Series<T, MAX> {
     /// Adds a reading.
     pub fn add(&mut self, at: Timestamp, reading: &T) {
         if self.seen.is_multiple_of(self.stride) {
-            if self.kept.len() == MAX_READINGS {
+            if self.kept.len() == MAX {
                 let mut keep = false;
                 self.kept.retain(|_| {
                     keep = !keep;
@@ -57,15 +57,45 @@ impl<T: Clone> Series<T> {
         self.last.as_ref().map(|(_, reading)| reading)
     }
 
+    /// When the newest reading but so many was taken.
+    #[must_use]
+    pub fn at_from_end(&self, newer: usize) -> Option<Timestamp> {
+        self.readings().rev().nth(newer).map(|(at, _)| at)
+    }
+
     /// Number of readings taken.
     #[must_use]
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
+    /// Whether each of the last readings, so many, was higher than the one before, by `gain` in all.
+    #[must_use]
+    pub fn keeps_rising(&self, readings: usize, gain: u64, of: impl Fn(&T) -> u64) -> bool {
+        let Some(first) = self.kept.len().checked_sub(readings) else {
+            return false;
+        };
+        let last: Vec<u64> = self.kept[first..]
+            .iter()
+            .map(|(_, reading)| of(reading))
+            .collect();
+        let gained = last
+            .last()
+            .zip(last.first())
+            .map(|(last, first)| last.saturating_sub(*first));
+        last.is_sorted_by(|before, after| before < after)
+            && gained.is_some_and(|gained| gained >= gain)
+    }
+
     /// The readings kept, the newest included, with seconds since the first.
     pub fn iter(&self) -> impl Iterator<Item = (f64, &T)> {
         let start = self.kept.first().map_or(Timestamp(0), |(at, _)| *at);
+        self.readings()
+            .map(move |(at, reading)| (at.seconds_since(start), reading))
+    }
+
+    /// The readings kept, the newest included, with when they were taken.
+    pub fn readings(&self) -> impl DoubleEndedIterator<Item = (Timestamp, &T)> {
         // The newest counts also when the stride skipped it.
         let newest_kept = self.kept.last().map(|(at, _)| *at);
         let newest = self
@@ -75,7 +105,7 @@ impl<T: Clone> Series<T> {
         self.kept
             .iter()
             .chain(newest)
-            .map(move |(at, reading)| (at.seconds_since(start), reading))
+            .map(|(at, reading)| (*at, reading))
     }
 
     /// How a quantity moved, from the readings that tell it.
@@ -101,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_long_history_is_thinned_evenly() {
-        let mut long = Series::default();
+        let mut long: Series<u64> = Series::default();
         for second in 0..20_000_u64 {
             long.add(Timestamp(second * 1_000_000_000), &second);
         }
@@ -121,8 +151,24 @@ mod tests {
     }
 
     #[test]
+    fn what_keeps_rising() {
+        let rises = |readings: &[u64], gain| {
+            let mut series: Series<u64> = Series::default();
+            for (second, reading) in readings.iter().enumerate() {
+                series.add(Timestamp(second as u64 * 1_000_000_000), reading);
+            }
+            series.keeps_rising(4, gain, |reading| *reading)
+        };
+        assert!(rises(&[9, 1, 2, 3, 6], 5));
+        assert!(!rises(&[9, 1, 2, 3, 6], 6));
+        assert!(!rises(&[1, 2, 2, 30], 1));
+        assert!(!rises(&[1, 20, 30, 29], 1));
+        assert!(!rises(&[1, 2, 3], 1));
+    }
+
+    #[test]
     fn readings_without_the_quantity_do_not_count() {
-        let mut series = Series::default();
+        let mut series: Series<Option<u64>> = Series::default();
         for (second, reading) in [None, Some(10), None, Some(20), Some(30)]
             .into_iter()
             .enumerate()

@@ -144,6 +144,13 @@ impl SymbolTable {
             .is_some_and(|stack| stack.addresses.contains(&address))
     }
 
+    /// The stack goes on beyond what was taken of it.
+    #[must_use]
+    pub fn is_truncated(&self, stack: Option<StackId>) -> bool {
+        let stack = stack.and_then(|id| self.stacks.get(&id));
+        stack.is_some_and(|stack| stack.truncated)
+    }
+
     /// The function at an address, the inlined one where there is one.
     #[must_use]
     pub fn innermost(&self, address: u64, is_return: bool) -> Option<&Frame> {

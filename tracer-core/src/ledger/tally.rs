@@ -8,10 +8,17 @@ use crate::event::StackId;
 /// As many stacks as the stack table keeps; a count for a further one goes to `beyond`.
 pub const MAX_STACKS: usize = 65_536;
 
+/// Places of stacks that are found without a search, a power of two.
+const RECENT: usize = 1024;
+
 /// Something counted stack by stack. `None` stands for the stacks that were lost or not taken.
 #[derive(Clone, Debug)]
 pub struct ByStack<T> {
-    counts: BTreeMap<Option<StackId>, T>,
+    counts: Vec<(Option<StackId>, T)>,
+    /// Where in `counts` each stack is.
+    places: BTreeMap<Option<StackId>, usize>,
+    /// The place last used of the stacks whose ids end alike.
+    recent: Vec<usize>,
     beyond: Option<T>,
     limit: usize,
 }
@@ -19,7 +26,9 @@ pub struct ByStack<T> {
 impl<T> Default for ByStack<T> {
     fn default() -> Self {
         Self {
-            counts: BTreeMap::new(),
+            counts: Vec::new(),
+            places: BTreeMap::new(),
+            recent: Vec::new(),
             beyond: None,
             limit: MAX_STACKS,
         }
@@ -29,18 +38,42 @@ impl<T> Default for ByStack<T> {
 impl<T: Copy + Default + AddAssign> ByStack<T> {
     /// Adds to the count of a stack.
     pub fn add(&mut self, stack: Option<StackId>, amount: T) {
-        if let Some(count) = self.counts.get_mut(&stack) {
-            *count += amount;
-        } else if self.counts.len() < self.limit {
-            self.counts.insert(stack, amount);
+        if let Some(place) = self.place(stack) {
+            self.counts[place].1 += amount;
         } else {
             *self.beyond.get_or_insert_with(T::default) += amount;
         }
     }
 
+    /// Where the count of a stack is; `None` when it has no room.
+    fn place(&mut self, stack: Option<StackId>) -> Option<usize> {
+        self.recent.resize(RECENT, 0);
+        let slot = stack.map_or(0, |stack| stack.0 as usize) % RECENT;
+        let recent = self.recent[slot];
+        if self
+            .counts
+            .get(recent)
+            .is_some_and(|(known, _)| *known == stack)
+        {
+            return Some(recent);
+        }
+        let next = self.counts.len();
+        let place = match self.places.get(&stack) {
+            Some(place) => *place,
+            None if next < self.limit => {
+                self.places.insert(stack, next);
+                self.counts.push((stack, T::default()));
+                next
+            }
+            None => return None,
+        };
+        self.recent[slot] = place;
+        Some(place)
+    }
+
     /// Every stack with its count; last, without a stack, what did not fit.
     pub fn iter(&self) -> impl Iterator<Item = (Option<StackId>, T)> {
-        let counts = self.counts.iter().map(|(stack, count)| (*stack, *count));
+        let counts = self.places.values().map(|place| self.counts[*place]);
         counts.chain(self.beyond.map(|count| (None, count)))
     }
 

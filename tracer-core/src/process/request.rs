@@ -9,6 +9,10 @@ const KEPT_SOCKETS: u64 = 3;
 /// So many goroutines more make their creators interesting.
 const MORE_GOROUTINES: u64 = 20;
 
+/// So many looks in a row must each find more before it is said that something keeps growing: of as many
+/// numbers at random one series in 120 rises all the way.
+const RISING_READINGS: usize = 5;
+
 /// So much more live heap makes who allocates interesting, ...
 const MORE_HEAP: u64 = 1 << 20;
 /// ... when so many collections were seen.
@@ -25,7 +29,34 @@ pub enum Request {
     LeaveAllocations,
 }
 
+/// What grows and grows, so that a watch may cost the target something.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct KeepsGrowing {
+    /// Open sockets, or goroutines.
+    pub creators: bool,
+    /// The live heap.
+    pub heap: bool,
+}
+
 impl Process {
+    /// What keeps growing: for once a second.
+    #[must_use]
+    pub fn keeps_growing(&self) -> KeepsGrowing {
+        let sockets = self
+            .sockets
+            .keeps_rising(RISING_READINGS, KEPT_SOCKETS, |reading| reading.open);
+        let goroutines =
+            self.go
+                .counters()
+                .keeps_rising(RISING_READINGS, MORE_GOROUTINES, |counters| {
+                    counters.goroutines
+                });
+        KeepsGrowing {
+            creators: sockets || goroutines,
+            heap: heap_grows(self),
+        }
+    }
+
     /// What it would be worth to look at more closely now.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
@@ -65,7 +96,7 @@ impl Process {
     /// `always`, the heap grows, which takes a while to tell.
     #[must_use]
     pub fn wants_holders(&self, always: bool) -> bool {
-        let can_be_told = self.go.holders().is_none() && self.go.spans().is_some();
+        let can_be_told = self.go.holders().is_none() && self.go.spans().seen() > 0;
         can_be_told && (always || heap_grows(self))
     }
 }

@@ -1,6 +1,7 @@
 //! Who allocates, as probes in the runtime saw it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -64,19 +65,28 @@ pub(super) fn sites(process: &Process) -> Vec<HeapSiteLine> {
         .collect()
 }
 
-/// The service's own lines that were given memory in objects of sizes that `counts`.
+/// The service's own lines that were given memory in objects of sizes that have `grown`: the growth
+/// of a size is shared out among them, in proportion.
 pub(crate) fn own_lines(
     process: &Process,
-    counts: impl Fn(u64) -> bool,
+    grown: &BTreeMap<u64, u64>,
 ) -> Vec<(Option<StackFrame>, u64)> {
-    let sites = process.allocations().iter();
-    let wanted = sites.filter(|(_, object_bytes, _)| counts(*object_bytes));
-    let by_stack = wanted.map(|(stack, _, handed)| (stack, handed));
+    let sites = || process.allocations().iter();
+    let mut given: BTreeMap<u64, u64> = BTreeMap::new();
+    for (_, object_bytes, handed) in sites() {
+        let sum = given.entry(object_bytes).or_default();
+        *sum = sum.saturating_add(handed.bytes);
+    }
+    let by_stack = sites().filter_map(|(stack, object_bytes, handed)| {
+        let (grown, given) = (grown.get(&object_bytes)?, given.get(&object_bytes)?);
+        let part = u128::from(*grown) * u128::from(handed.bytes) / u128::from(*given).max(1);
+        Some((stack, u64::try_from(part).unwrap_or(u64::MAX)))
+    });
     by_lines(process, by_stack)
         .into_iter()
-        .map(|(lines, handed)| {
+        .map(|(lines, bytes)| {
             let own = own_line(process, &lines).map(StackFrame::from_frame);
-            (own, handed.bytes)
+            (own, bytes)
         })
         .collect()
 }

@@ -27,7 +27,8 @@ pub enum Conclusion {
 
 impl Conclusion {
     /// As readers see it.
-    pub(super) fn words(self) -> &'static str {
+    #[must_use]
+    pub fn words(self) -> &'static str {
         match self {
             Self::Leak => "leak",
             Self::NoLeak => "no leak",
@@ -56,7 +57,7 @@ pub(super) fn conclude(
     let healthy = verdicts.iter().find(|verdict| verdict.rule == HEALTHY);
     match (healthy, cause) {
         (Some(healthy), cause) if process.go().counters().seen() > 0 => {
-            judged(healthy, cause.as_deref(), too_early(verdicts), growth)
+            judged(healthy, cause.as_deref(), verdicts, growth)
         }
         (_, Some(headline)) => explained(process, &headline, growth),
         (_, None) => (Conclusion::CannotTell, unexplained(process, growth)),
@@ -70,7 +71,7 @@ pub(super) const HEALTHY: &str = "healthy";
 fn judged(
     healthy: &VerdictLine,
     cause: Option<&str>,
-    too_early: Option<&str>,
+    verdicts: &[VerdictLine],
     growth: &[GrowthLine],
 ) -> (Conclusion, String) {
     let text = healthy.headline.as_ref().or(healthy.missing.as_ref());
@@ -83,10 +84,25 @@ fn judged(
         Status::Found => (Conclusion::NoLeak, with_cause(text)),
         Status::Unsure => (Conclusion::CannotTell, with_cause(text)),
         Status::Clear => {
-            let when = too_early.map_or("no rule is sure of a leak".to_owned(), |when| {
-                format!("whether that is a leak shows later ({when})")
-            });
-            let rest = format!("{text}, and {when}{}", top(growth));
+            let top = top(growth);
+            let when = too_early(verdicts).filter(|_| judge_of(text).is_empty());
+            let rest = match (when, unsure(verdicts, judge_of(text))) {
+                (Some(when), _) => {
+                    format!("{text}, and whether that is a leak shows later ({when}){top}")
+                }
+                // It says so itself.
+                (None, Some(missing)) if missing.starts_with(text) => {
+                    format!("whether it leaks could not be told: {missing}")
+                }
+                (None, Some(missing)) => {
+                    format!("{text}, and whether that is a leak could not be told: {missing}")
+                }
+                (None, None) => {
+                    format!(
+                        "{text}, and no rule is sure of a leak: watch until it stops, or goes on{top}"
+                    )
+                }
+            };
             (Conclusion::CannotTell, with_cause(&rest))
         }
     }
@@ -99,6 +115,26 @@ fn too_early(verdicts: &[VerdictLine]) -> Option<&str> {
         .find(|verdict| verdict.rule == "heap-growth")?;
     let missing = heap.missing.as_deref();
     missing.filter(|missing| missing.starts_with("too early"))
+}
+
+/// The rules that judge what grows, if only some do.
+fn judge_of(text: &str) -> &'static [&'static str] {
+    if text.starts_with("goroutines") {
+        &["goroutine-leak", "client-per-request"]
+    } else if text.starts_with("open sockets") {
+        &["client-per-request", "socket-leak"]
+    } else {
+        &[]
+    }
+}
+
+/// What a rule needs that is not sure, and so what would tell: the first of those asked, if there are any.
+fn unsure<'a>(verdicts: &'a [VerdictLine], asked: &[&str]) -> Option<&'a str> {
+    let mut others = verdicts.iter().filter(|verdict| verdict.rule != HEALTHY);
+    let is_asked = |rule: &str| asked.is_empty() || asked.contains(&rule);
+    let unsure =
+        others.find(|verdict| verdict.status == Status::Unsure && is_asked(verdict.rule))?;
+    unsure.missing.as_deref()
 }
 
 /// RSS is explained; whether that is all depends on how the rest moved.
@@ -174,11 +210,11 @@ fn moved(what: &str, trend: &Trend) -> String {
     )
 }
 
-/// Where most of the new memory was touched.
+/// Where most of the new memory was touched, if it was enough to be news.
 fn top(growth: &[GrowthLine]) -> String {
     let Some(first) = growth
         .iter()
-        .find(|line| line.bytes > 0 && !line.stack.is_empty())
+        .find(|line| line.bytes as f64 >= LEAST_MATERIAL && !line.stack.is_empty())
     else {
         return String::new();
     };

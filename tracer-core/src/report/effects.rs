@@ -6,17 +6,19 @@ use crate::ledger::per_socket::PerSocket;
 use crate::ledger::trend::Trend;
 use crate::process::Process;
 
-/// Causes, and what they have for effects: the goroutines and buffers of a client are its own, and
-/// what stays of closed connections is in the heap.
+/// Causes, and what they have for effects: the goroutines and buffers of a client are its own, what
+/// stays of closed connections is in the heap, and a handler that never ends closes nothing.
 const CAUSES: &[(&str, &[&str])] = &[
     (CLIENT, &[GOROUTINES, HEAP]),
     ("retained-after-close", &[HEAP]),
+    (GOROUTINES, &[SOCKETS]),
 ];
 const CLIENT: &str = "client-per-request";
 const GOROUTINES: &str = "goroutine-leak";
 const HEAP: &str = "heap-growth";
+const SOCKETS: &str = "socket-leak";
 
-/// Ties effects to their causes, among what was found.
+/// Ties effects to their causes, among what was found, and puts these behind those.
 pub(super) fn tie(verdicts: &mut [VerdictLine], process: &Process) {
     let is_found = |verdicts: &[VerdictLine], rule: &str| {
         let mut verdicts = verdicts.iter();
@@ -30,6 +32,7 @@ pub(super) fn tie(verdicts: &mut [VerdictLine], process: &Process) {
             .iter()
             .copied()
             .filter(|effect| is_found(verdicts, effect))
+            .filter(|effect| *effect != SOCKETS || each_has_a_goroutine(process))
             .collect();
         for verdict in &mut *verdicts {
             if verdict.rule == *cause {
@@ -40,18 +43,39 @@ pub(super) fn tie(verdicts: &mut [VerdictLine], process: &Process) {
             }
         }
     }
+    let is_effect = |verdict: &VerdictLine| verdict.explained_by.is_some();
+    verdicts.sort_by_key(|verdict| {
+        (
+            verdict.status != Status::Found,
+            !verdict.leak,
+            is_effect(verdict),
+        )
+    });
 }
+
+/// Whether goroutines become more with the sockets, one for each or more: a socket-leak with clients
+/// is another rule's, so these are of handlers.
+fn each_has_a_goroutine(process: &Process) -> bool {
+    let each = process.goroutines_per_socket();
+    each.is_some_and(|each| each.value >= LEAST_EACH)
+}
+
+/// Some handlers end all the same.
+const LEAST_EACH: f64 = 0.5;
 
 /// How much of what grew goes with the connections that clients keep open.
 fn share(process: &Process, cause: &str, effect: &str) -> Option<f64> {
-    let (go, each) = (process.go(), process.per_socket());
+    let go = process.go();
     match (cause, effect) {
         (CLIENT, GOROUTINES) => {
             let goroutines = |now: &GoCounters| Some(now.goroutines);
-            part(&each.goroutines()?, &go.counters().trend(goroutines)?)
+            part(
+                &process.goroutines_per_socket()?,
+                &go.counters().trend(goroutines)?,
+            )
         }
         (CLIENT, HEAP) => part(
-            &each.live()?,
+            &process.live_per_socket()?,
             &go.after_gc().trend(|after| Some(after.live))?,
         ),
         _ => None,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::allocations::{self, AllocationProbes};
 use super::stack::{StackFrame, frames, own_line};
-use crate::event::{HeapCount, HeapProfile, HeapProfiling, SpanClass};
+use crate::event::{GoSpans, HeapCount, HeapProfile, HeapProfiling, SpanClass};
 use crate::ledger::go::{GoLedger, in_use, scaled};
 use crate::ledger::symbols::Line;
 use crate::ledger::trend::difference;
@@ -96,6 +96,9 @@ pub struct ClassLine {
     pub bytes: u64,
     /// Bytes of spans, against the first census.
     pub growth_bytes: Option<i64>,
+    /// Bytes of objects, the least in the last third of the censuses against the least in the first:
+    /// most garbage, which comes and goes, is left out. `None` with fewer than three.
+    pub floor_growth_bytes: Option<i64>,
 }
 
 impl Heap {
@@ -214,16 +217,16 @@ fn sites(process: &Process) -> Vec<HeapSiteLine> {
 }
 
 fn classes(go: &GoLedger) -> Vec<ClassLine> {
-    let Some(spans) = go.spans() else {
+    let spans = go.spans();
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
         return Vec::new();
     };
     let key = |class: &SpanClass| (class.object_bytes, class.no_pointers);
-    let before: Option<BTreeMap<_, _>> = spans.before().map(|spans| {
-        let classes = spans.classes.iter();
-        classes.map(|class| (key(class), class.bytes)).collect()
-    });
-    let mut classes: Vec<ClassLine> = spans
-        .last()
+    let like = |spans: &GoSpans, class: &SpanClass| {
+        let mut classes = spans.classes.iter();
+        classes.find(|other| key(other) == key(class)).copied()
+    };
+    let mut classes: Vec<ClassLine> = last
         .classes
         .iter()
         .map(|class| ClassLine {
@@ -231,14 +234,26 @@ fn classes(go: &GoLedger) -> Vec<ClassLine> {
             no_pointers: class.no_pointers,
             objects: class.objects,
             bytes: class.bytes,
-            growth_bytes: before.as_ref().map(|before| {
-                difference(class.bytes, before.get(&key(class)).copied().unwrap_or(0))
+            growth_bytes: (spans.seen() > 1).then(|| {
+                let before = like(first, class).map_or(0, |class| class.bytes);
+                difference(class.bytes, before)
             }),
+            floor_growth_bytes: spans
+                .trend(|spans| Some(like(spans, class).map_or(0, |class| taken(&class))))
+                .map(|trend| trend.floor_rise),
         })
         .collect();
     classes.sort_by_key(|class| Reverse(class.bytes));
     classes.truncate(MAX_CLASSES);
     classes
+}
+
+/// Bytes of the objects of a class; of large ones their size is not told.
+fn taken(class: &SpanClass) -> u64 {
+    match class.object_bytes {
+        0 => class.bytes,
+        bytes => bytes.saturating_mul(class.objects),
+    }
 }
 
 #[cfg(test)]

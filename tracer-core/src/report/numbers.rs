@@ -23,6 +23,14 @@ pub(crate) fn signed_mib(bytes: i64) -> String {
     format!("{:+.1} MiB", tenths / 10.0)
 }
 
+/// `objects of 512 bytes`; 0 stands for those with a span of their own.
+pub(crate) fn objects(object_bytes: u64) -> String {
+    match object_bytes {
+        0 => "objects larger than 32 KiB".to_owned(),
+        bytes => format!("objects of {bytes} bytes"),
+    }
+}
+
 /// What stands before an estimate.
 pub(crate) const fn about(estimated: bool) -> &'static str {
     if estimated { "about " } else { "" }
@@ -47,6 +55,8 @@ mod tests {
         assert_eq!(size(428_867_584), "409.0 MiB");
         assert_eq!(signed_mib(-4096), "+0.0 MiB");
         assert_eq!(signed_mib(-3 << 20), "-3.0 MiB");
+        assert_eq!(objects(0), "objects larger than 32 KiB");
+        assert_eq!(objects(48), "objects of 48 bytes");
         assert_eq!(plural(1, "call"), "1 call");
         assert_eq!(plural(0, "call"), "0 calls");
     }

@@ -1,11 +1,13 @@
 //! Sockets by who opened them.
 
+mod connects;
 mod origin;
 #[cfg(test)]
 mod tests;
 mod unexplained;
 mod way;
 
+pub use connects::ConnectCounts;
 pub use unexplained::{Direction, OtherDescriptors, UnexplainedSockets};
 
 use std::collections::BTreeMap;
@@ -16,6 +18,9 @@ use super::stack::StackFrame;
 use crate::event::Peer;
 use crate::ledger::per_socket::PerSocket;
 use crate::process::Process;
+
+/// Why states are missing.
+const UNTOLD: &str = "the tables in /proc/PID/net could not be read, or not whole";
 
 /// The sockets of a process.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,10 +35,19 @@ pub struct Sockets {
     pub pre_existing: Option<u64>,
     /// Found open in `/proc` later, though no call that opened them was seen.
     pub found: u64,
+    /// Of these, received from other processes; `None` where a call that opened them may have been
+    /// missed.
+    pub received: Option<u64>,
     /// Closes that must have happened and were not seen, and the like.
     pub contradictions: u64,
+    /// Why states, addresses and bytes are not known, when they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub states_missing: Option<&'static str>,
     /// Bytes that wait in the kernel's buffers: they are not in RSS, but count against a cgroup.
     pub queued_bytes: Option<u64>,
+    /// Kernel memory that the buffers of TCP sockets take, the reserve of each included; not in RSS,
+    /// but it counts against a cgroup. `None` where the kernel does not tell.
+    pub buffer_bytes: Option<u64>,
     /// Whether and why it was watched who creates goroutines; `None` when it never was.
     pub creators: Option<Creators>,
     /// What there is more of for each open socket more; each `None` where too little moved.
@@ -105,8 +119,13 @@ pub struct SocketOrigin {
     pub accepted: Option<bool>,
     /// Age of the oldest that is open.
     pub oldest_seconds: Option<f64>,
-    /// Some of the addresses at the other end.
+    /// Some of the addresses at the other end, or where it was looked for.
     pub peers: Vec<String>,
+    /// Who closed them, most first, where the call was seen.
+    pub closed_by: Vec<Closer>,
+    /// What became of the connections that were asked for; `None` when none was, or when that was
+    /// not recorded.
+    pub connects: Option<ConnectCounts>,
     /// Open TCP sockets by state, as last seen.
     pub states: Option<BTreeMap<&'static str, u64>>,
     /// Bytes that went through the open TCP sockets, without headers, as last seen; `None` where
@@ -114,6 +133,11 @@ pub struct SocketOrigin {
     pub bytes_sent: Option<u64>,
     /// The same from the other end.
     pub bytes_received: Option<u64>,
+    /// Kernel memory that their buffers take, outside of RSS.
+    pub buffer_bytes: Option<u64>,
+    /// Whether they are still used; `None` where none was open for long enough to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// The service's own line.
     pub origin: Option<StackFrame>,
     /// The service's own lines between it and the call, where what it calls is called by others
@@ -131,6 +155,25 @@ pub struct SocketOrigin {
     pub stack: Vec<StackFrame>,
 }
 
+/// Whether open TCP sockets carry anything.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Usage {
+    /// Those that were watched for ten seconds or longer.
+    pub known: u64,
+    /// Of these, those that carried bytes in the last ten seconds.
+    pub used: u64,
+}
+
+/// A line that closes sockets.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Closer {
+    /// How many.
+    pub closed: u64,
+    /// The service's own line, else the outermost one that is not the runtime's.
+    #[serde(flatten)]
+    pub at: StackFrame,
+}
+
 /// The creation of a goroutine on the way to a call.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct ChainHop {
@@ -143,7 +186,8 @@ pub struct ChainHop {
 
 impl SocketOrigin {
     /// The service's own line, else the outermost one that is not the runtime's.
-    pub(crate) fn place(&self) -> String {
+    #[must_use]
+    pub fn place(&self) -> String {
         if let Some(own) = &self.origin {
             return own.place();
         }
@@ -172,20 +216,23 @@ impl Sockets {
             closed: ledger.closed(),
             pre_existing: seeded.then(|| ledger.pre_existing()),
             found: ledger.found(),
+            received: unexplained::received(process),
             contradictions: ledger.contradictions(),
+            states_missing: ledger.is_untold().then_some(UNTOLD),
             queued_bytes: ledger.queued(),
+            buffer_bytes: ledger.buffers(),
             creators: creators.watch().map(|watch| Creators {
                 watching: watch.watching,
                 reason: watch.reason.clone(),
                 created: creators.seen(),
             }),
             per_open: PerOpen {
-                live_heap_bytes: process.per_socket().live().map(Slope::of),
+                live_heap_bytes: process.live_per_socket().map(Slope::of),
                 rss_bytes: process.per_socket().rss().map(Slope::of),
-                goroutines: process.per_socket().goroutines().map(Slope::of),
+                goroutines: process.goroutines_per_socket().map(Slope::of),
             },
             origins: origin::all(process),
-            unexplained: unexplained::all(ledger),
+            unexplained: unexplained::all(process),
             other_descriptors: unexplained::others(ledger),
         })
     }

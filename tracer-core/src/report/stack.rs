@@ -100,6 +100,20 @@ pub(super) fn frames(process: &Process, lines: &[Line<'_>]) -> Vec<StackFrame> {
         .collect()
 }
 
+/// A stack without the runtime's own lines at its inner end, unless it has no others.
+pub(crate) fn outside_runtime(stack: &[StackFrame]) -> &[StackFrame] {
+    let is_runtime = |frame: &&StackFrame| {
+        let package = names::package(&frame.function);
+        let package = package.as_deref().unwrap_or("");
+        package == "runtime" || package.starts_with("internal/runtime/")
+    };
+    let hidden = stack.iter().take_while(is_runtime).count();
+    match &stack[hidden..] {
+        [] => stack,
+        rest => rest,
+    }
+}
+
 /// The innermost line that is the service's own.
 pub(crate) fn own_line<'a>(process: &Process, lines: &[Line<'a>]) -> Option<&'a Frame> {
     own_lines(process, lines).next()

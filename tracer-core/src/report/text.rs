@@ -2,6 +2,7 @@
 
 mod details;
 mod go;
+mod goroutines;
 mod holders;
 mod sockets;
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub fn sockets_text(report: &Report) -> String {
     let mut page = Page::default();
     caveats(&mut page, report);
     match &report.sockets {
-        Some(sockets) => sockets::write(&mut page, sockets, sockets.origins.len()),
+        Some(sockets) => sockets::write(&mut page, sockets, usize::MAX),
         None => page.paragraph("its sockets are not known: /proc/PID/fd could not be read"),
     }
     page.text

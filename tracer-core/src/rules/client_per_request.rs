@@ -29,13 +29,15 @@ impl Rule for ClientPerRequest {
             looks_for: "Connections that one line of the service opens all the time and that are \
                 not closed, each with goroutines or live heap of its own: a client was made for \
                 each request. It is found when at least 8 are open, nine tenths of those opened \
-                there, while the number of open sockets rises steadily. The line is found through \
+                there, while the number of open sockets rises steadily, and most of those that were watched for ten seconds \
+                carry nothing any more. The line is found through \
                 the goroutines that the library created in between.",
             refuted_by: "Connections that are closed later, or a number that levels off: a pool \
                 that fills up to its limit.",
             remedy: "Make one client when the program starts and use it everywhere, or close the \
                 client when the request is done (defer client.Close()).",
-            false_friends: "A pool up to its limit. Clients that are opened and closed for each \
+            false_friends: "A pool up to its limit: it dials only while all its connections are in use, \
+                so as long as it fills hardly any is silent, and then this rule is not sure. Clients that are opened and closed for each \
                 request: slow, but no leak. With a shared pool, the line that opens a connection \
                 need not be the one that does not give it back.",
             example: EXAMPLE,
@@ -60,8 +62,8 @@ impl Rule for ClientPerRequest {
             Company::Client => {}
             Company::Nothing => {
                 return clear(
-                    "connections stay open, but neither goroutines nor live heap grow with them: \
-                     see socket-leak",
+                    "connections stay open, but none that were dialled with goroutines or live heap of \
+                     their own: see socket-leak",
                 );
             }
             Company::Unknown => return unsure(UNKNOWN_COMPANY),
@@ -77,7 +79,8 @@ impl Rule for ClientPerRequest {
             remedy:
                 "Make the client once, when the program starts, and share it; or close it when \
                 the request is done: defer client.Close(), for HTTP resp.Body.Close() and one \
-                http.Client for all."
+                http.Client for all. If it is shared already, its connections are not given back: look \
+                at each line that uses it, not only at the one that dialled."
                     .to_owned(),
             leak: true,
         }
@@ -151,8 +154,8 @@ fn evidence(
             .map(|hop| hop.created_by.place())
             .collect();
         evidence.push(Evidence::fact(format!(
-            "from the connection to that line, `go` by `go`: {}",
-            hops.join(" < ")
+            "between that line and the connection: its goroutine was started at {}",
+            hops.join(", by one that was started at ")
         )));
     }
     let closes =

@@ -1,11 +1,16 @@
 //! Files that are mapped and never unmapped.
 
 use super::growth::{Growth, at_rest, how_much_longer};
+use super::stand_ins::summed_up;
 use super::words::{clear, per_minute, unsure};
 use super::{Explanation, Need, Rule, Verdict};
 use crate::event::{Backing, MemoryDetail, MemorySample};
+use crate::ledger::vma::Content;
 use crate::process::Process;
-use crate::report::{Evidence, mib};
+use crate::report::{Evidence, Origin, StackFrame, by_lines, mib, own_line};
+
+/// Lines of the service's own code named.
+const MAX_ORIGINS: usize = 5;
 
 /// File mappings, and more and more of them.
 pub struct FileMappingGrowth;
@@ -60,7 +65,7 @@ impl Rule for FileMappingGrowth {
                 at_rest(&trend, matches!(movement, Growth::Levelled(_))),
                 mib(trend.last)
             )),
-            Growth::Steady(trend) | Growth::Slowing(trend)
+            Growth::Steady(trend) | Growth::Unsteady(trend)
                 if now.count <= before.count || now.bytes <= before.bytes =>
             {
                 clear(format!(
@@ -69,8 +74,8 @@ impl Rule for FileMappingGrowth {
                     mib(trend.growth().unsigned_abs())
                 ))
             }
-            Growth::Slowing(trend) => unsure(format!(
-                "mapped files grew by {}, but slower in the second half. Watch until it stops, or \
+            Growth::Unsteady(trend) => unsure(format!(
+                "mapped files grew by {}, but not steadily. Watch until it stops, or \
                  goes on",
                 mib(trend.growth().unsigned_abs())
             )),
@@ -87,18 +92,34 @@ impl Rule for FileMappingGrowth {
                     Evidence::bytes("mapped now", now.bytes),
                     Evidence::growth("growth of resident pages of files", trend.growth()),
                 ],
-                origins: Vec::new(),
+                origins: origins(process),
                 refuted_by:
                     "mappings that are unmapped later, or that stay as they are while their \
                     pages are read"
                         .to_owned(),
-                remedy: "Unmap what was mapped: a closed descriptor does not end a mapping. The \
-                    stacks of mmap are listed with the system calls."
+                remedy: "Unmap what was mapped: a closed descriptor does not end a mapping."
                     .to_owned(),
                 leak: true,
             },
         }
     }
+}
+
+/// The service's own lines that mapped files while watching, by what is mapped still.
+fn origins(process: &Process) -> Vec<Origin> {
+    let regions = process.vma().regions();
+    let files = regions.filter(|(.., region)| region.content == Content::File);
+    // Without a stack it was there before, or the stack was not taken.
+    let seen = files.filter(|(.., region)| region.stack.is_some());
+    let bytes = seen.map(|(start, end, region)| (region.stack, end - start));
+    let lines = by_lines(process, bytes).into_iter();
+    let own = lines.filter_map(|(lines, bytes)| {
+        let frame = own_line(process, &lines)?;
+        Some((StackFrame::from_frame(frame), bytes))
+    });
+    let mut origins = summed_up(own);
+    origins.truncate(MAX_ORIGINS);
+    origins
 }
 
 impl Mapped {

@@ -3,7 +3,7 @@
 use super::threshold::Threshold;
 use super::words::{clear, percent, unsure};
 use super::{Explanation, Rule, Verdict};
-use crate::event::{GoSpans, SpanClass};
+use crate::event::SpanClass;
 use crate::process::Process;
 use crate::report::{Evidence, mib};
 
@@ -41,10 +41,9 @@ impl Rule for Fragmentation {
     }
 
     fn judge(&self, process: &Process) -> Verdict {
-        let Some(spans) = process.go().spans() else {
+        let Some(spans) = process.go().spans().last() else {
             return unsure("the spans of the Go heap were not read");
         };
-        let spans: &GoSpans = spans.last();
         let small = spans.classes.iter().filter(|class| class.object_bytes > 0);
         let mut small: Vec<(u64, &SpanClass)> = small.map(|class| (free(class), class)).collect();
         let all = spans

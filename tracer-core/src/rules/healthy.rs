@@ -1,16 +1,18 @@
 //! Nothing grows, and that was seen, not assumed.
 
-use super::growth::{Growth, at_rest, how_much_longer};
+use super::collections::since_collection;
+use super::growth::{Growth, MIN_SECONDS, at_rest, how_much_longer};
 use super::heap_growth::live_heap;
 use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
 use super::{Explanation, FileMappingGrowth, Need, Rule, Verdict};
-use crate::event::GoCounters;
+use crate::event::{GoCounters, GoResidency};
+use crate::ledger::descriptors::OtherCount;
 use crate::ledger::trend::Trend;
 use crate::process::{Process, SocketReading};
 use crate::report::{Evidence, mib, plural};
 
-/// Fewer new sockets or goroutines come and go with the load.
+/// Fewer new sockets, files or goroutines come and go with the load.
 const LEAST_COUNT: Threshold = Threshold::new(50.0);
 
 /// Memory, live heap, goroutines and sockets that stay as they are.
@@ -29,8 +31,9 @@ impl Rule for Healthy {
         Explanation {
             looks_for: "All that could grow, measured for at least nine seconds: RSS without what \
                 was given back, the live heap after collections (or, when none ran, the heap in \
-                use), goroutines and open sockets. It is found when none of them grows by an amount \
-                that matters.",
+                use), goroutines, open sockets and other descriptors. It is found when none of them \
+                grows by an amount that matters, or RSS does so in garbage and free heap alone, which \
+                the collector keeps up to its goal.",
             refuted_by: "A longer look, or another load: a leak that is slower than 0.3 MB a second, \
                 or that needs requests which did not come, is not seen.",
             remedy: "Nothing. To be alerted, watch the live heap after collections, not RSS.",
@@ -70,9 +73,16 @@ impl Rule for Healthy {
             Growth::TooEarly { readings, seconds } => {
                 return unsure(how_much_longer(readings, seconds, "sample"));
             }
-            Growth::Slowing(trend) => {
+            Growth::Unsteady(trend) | Growth::Steady(trend) if is_only_room(process) => {
+                let moved = at_rest(&trend, false);
+                (
+                    trend,
+                    format!("{moved}, of late in garbage and free heap alone,"),
+                )
+            }
+            Growth::Unsteady(trend) => {
                 return unsure(format!(
-                    "the memory in use grew by {}, slower in the second half. Watch until it \
+                    "the memory in use grew by {}, but not steadily. Watch until it \
                      stops, or goes on",
                     mib(trend.growth().unsigned_abs())
                 ));
@@ -86,12 +96,15 @@ impl Rule for Healthy {
             Err(verdict) => return verdict,
         };
         for (what, movement) in counts(process) {
-            if let Growth::Steady(trend) | Growth::Slowing(trend) = movement {
+            if let Growth::Steady(trend) | Growth::Unsteady(trend) = movement {
                 return clear(format!(
                     "{what} went from {} to {}",
                     trend.first, trend.last
                 ));
             }
+        }
+        if let Some(grown) = other_descriptors(process) {
+            return unsure(grown);
         }
         Verdict::Found {
             headline: format!(
@@ -112,6 +125,20 @@ impl Rule for Healthy {
     }
 }
 
+/// Whether nothing grows but the garbage and the free heap that the collector keeps, as up to its goal it
+/// does.
+fn is_only_room(process: &Process) -> bool {
+    let go = process.go();
+    let used = |now: &GoResidency| {
+        let heap = now.heap_live.saturating_add(now.stacks);
+        Some(heap.saturating_add(now.runtime).saturating_add(now.native))
+    };
+    // What was allocated since the last collection may be kept.
+    let is_recent = since_collection(process).is_some_and(|since| since <= MIN_SECONDS.get());
+    let rests = |growth| matches!(growth, Growth::Flat(_) | Growth::Levelled(_));
+    is_recent && rests(live_heap(process)) && rests(Growth::of_bytes(go.residency(), used))
+}
+
 /// How much, in what time, and how fast: `12.3 MiB in 30 s (+24.6 MiB a minute)`.
 fn amount(trend: &Trend) -> String {
     let grown = mib(trend.growth().unsigned_abs());
@@ -129,22 +156,27 @@ fn heap(process: &Process) -> Result<String, Verdict> {
             trend.samples
         )),
         Growth::Steady(trend) => Err(clear(format!("the live heap grew by {}", amount(&trend)))),
-        Growth::Slowing(_) => Err(unsure(
-            "the live heap grew, slower in the second half. Watch until it stops, or goes on",
+        Growth::Unsteady(_) => Err(unsure(
+            "the live heap grew, but not steadily. Watch until it stops, or goes on",
         )),
         // Hardly anything is allocated, or collections are rare.
         Growth::TooEarly { .. } => {
-            let alloc = Growth::of_bytes(go.counters(), |now: &GoCounters| Some(now.heap_alloc));
-            match alloc {
-                movement @ (Growth::Flat(trend) | Growth::Levelled(trend)) => Ok(format!(
+            let rests = |trend: &Trend, has_levelled| {
+                Ok(format!(
                     "the heap in use {} ({} seen)",
-                    at_rest(&trend, matches!(movement, Growth::Levelled(_))),
+                    at_rest(trend, has_levelled),
                     plural(go.gc_cycles(), "collection")
-                )),
+                ))
+            };
+            match Growth::of_bytes(go.counters(), |now: &GoCounters| Some(now.heap_alloc)) {
+                Growth::Flat(trend) => rests(&trend, false),
+                Growth::Levelled(trend) => rests(&trend, true),
+                // Between collections it always climbs, so that large teeth have no certain slope.
+                Growth::Unsteady(trend) if trend.interval.0 <= 0.0 => rests(&trend, false),
                 Growth::TooEarly { readings, seconds } => {
                     Err(unsure(how_much_longer(readings, seconds, "reading")))
                 }
-                Growth::Steady(trend) | Growth::Slowing(trend) => Err(unsure(format!(
+                Growth::Steady(trend) | Growth::Unsteady(trend) => Err(unsure(format!(
                     "the heap in use grew by {}, {} seen: whether that is garbage shows when some \
                      more have run",
                     mib(trend.growth().unsigned_abs()),
@@ -153,6 +185,21 @@ fn heap(process: &Process) -> Result<String, Verdict> {
             }
         }
     }
+}
+
+/// That descriptors of another kind than sockets became more, in words: no rule judges these.
+fn other_descriptors(process: &Process) -> Option<String> {
+    let others = process.descriptors().others()?;
+    let grown = |count: &OtherCount| count.last.saturating_sub(count.first) as f64;
+    let mut others = others.iter();
+    let (kind, count) = others.find(|(_, count)| grown(count) >= LEAST_COUNT.get())?;
+    let OtherCount { first, last } = count;
+    Some(format!(
+        "open descriptors of the kind {kind} went from {first} to {last}, which no rule judges. Go closes \
+         those that nobody refers to any more, late, at collections ({} seen): what still grows after \
+         some more is never closed. /proc/PID/fd tells what they are",
+        process.go().gc_cycles()
+    ))
 }
 
 fn counts(process: &Process) -> [(&'static str, Growth); 2] {

@@ -43,7 +43,9 @@ impl Rule for HugePageInflation {
         let Some(sample) = process.memory().last() else {
             return unsure("no memory sample could be read");
         };
-        let Some(huge) = sample.anon_huge else {
+        // Not every sample tells.
+        let readings = process.memory().readings().iter();
+        let Some(huge) = readings.filter_map(|(_, sample)| sample.anon_huge).last() else {
             return unsure("the kernel does not tell how much is in huge pages");
         };
         if (huge as f64) < MATERIAL_BYTES.get() {

@@ -1,18 +1,17 @@
 //! Memory outside of Go's heap that grows: C libraries, and what the program maps itself.
 
 use super::growth::{Growth, at_rest, how_much_longer};
+use super::stand_ins::largest;
 use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
 use super::{Explanation, Need, Rule, Verdict};
 use crate::event::GoResidency;
 use crate::ledger::trend::Trend;
 use crate::process::Process;
-use crate::report::{Evidence, Origin, growth_lines, mib};
+use crate::report::{Evidence, growth_lines, mib};
 
 /// The arenas of glibc drift upwards in healthy programs with C code, for minutes.
 const DRIFT_BYTES: Threshold = Threshold::new(8.0 * 1_048_576.0);
-/// Lines of the service's own code named.
-const MAX_ORIGINS: usize = 5;
 
 /// Memory that the Go runtime does not know of.
 pub struct NativeGrowth;
@@ -64,7 +63,7 @@ impl Rule for NativeGrowth {
             Growth::Steady(trend) if trend.growth() as f64 >= DRIFT_BYTES.get() => {
                 found(process, &trend)
             }
-            Growth::Steady(trend) | Growth::Slowing(trend) => unsure(format!(
+            Growth::Steady(trend) | Growth::Unsteady(trend) => unsure(format!(
                 "memory outside of Go's heap grew by {}: arenas of the C library that fill do that \
                  too. Watch until it stops, or goes on",
                 mib(trend.growth().unsigned_abs())
@@ -74,25 +73,12 @@ impl Rule for NativeGrowth {
 }
 
 fn found(process: &Process, trend: &Trend) -> Verdict {
-    let origins = growth_lines(process)
-        .into_iter()
-        .filter(|line| {
-            // What Go allocates is touched by Go code.
-            let outside = |name: &str| !name.starts_with("runtime.");
-            line.stack
-                .first()
-                .is_some_and(|frame| outside(&frame.function))
-        })
-        .filter_map(|line| {
-            Some(Origin {
-                line: line.origin?,
-                opened: None,
-                closed: None,
-                bytes: Some(line.bytes),
-            })
-        })
-        .take(MAX_ORIGINS)
-        .collect();
+    // What Go allocates is touched by Go code.
+    let outside = growth_lines(process).into_iter().filter(|line| {
+        let innermost = line.stack.first();
+        innermost.is_some_and(|frame| !frame.function.starts_with("runtime."))
+    });
+    let origins = largest(outside.map(|line| (line.origin, line.bytes)).collect());
     Verdict::Found {
         headline: format!(
             "memory outside of Go's heap grew from {} to {} in {:.0} s ({})",

@@ -2,7 +2,7 @@
 
 use super::threshold::Threshold;
 use crate::process::Process;
-use crate::report::{Evidence, HeapSiteLine, HolderLine, RootLine, StackFrame};
+use crate::report::{Evidence, HeapSiteLine, HolderLine, RootLine, objects, outside_runtime};
 
 /// Owners named.
 const MAX_OWNERS: usize = 3;
@@ -13,30 +13,50 @@ const LEAST_SHARE: Threshold = Threshold::new(0.5);
 
 /// The owners of what these sites have allocated.
 pub(super) fn owners(process: &Process, sites: &[&HeapSiteLine]) -> Vec<Evidence> {
-    let lines = certain(process);
-    let is_of = |line: &&HolderLine| sites.iter().any(|site| site.stack == line.stack);
-    let of_sites = lines.iter().filter(is_of);
-    of_sites.take(MAX_OWNERS).map(evidence).collect()
+    let is_of = |line: &HolderLine| sites.iter().any(|site| site.stack == line.stack);
+    told(process, is_of)
 }
 
 /// Who holds most of what the first of these sites has allocated, in words.
 pub(super) fn owner(process: &Process, sites: &[&HeapSiteLine]) -> Option<String> {
     let first = sites.first()?;
+    most(process, |line| line.stack == first.stack)
+}
+
+/// The owners of objects of these sizes, where no site is known.
+pub(super) fn owners_by_size(process: &Process, sizes: &[u64]) -> Vec<Evidence> {
+    told(process, |line| is_of_size(line, sizes))
+}
+
+/// Who holds most of the objects of the first of these sizes, in words.
+pub(super) fn owner_by_size(process: &Process, sizes: &[u64]) -> Option<String> {
+    most(process, |line| {
+        is_of_size(line, sizes.get(..1).unwrap_or_default())
+    })
+}
+
+fn is_of_size(line: &HolderLine, sizes: &[u64]) -> bool {
+    line.stack.is_empty() && sizes.contains(&line.object_bytes)
+}
+
+fn told(process: &Process, is_of: impl Fn(&HolderLine) -> bool) -> Vec<Evidence> {
     let lines = certain(process);
-    let of_first = lines.iter().find(|line| line.stack == first.stack)?;
-    of_first.root.as_ref().map(RootLine::words)
+    let lines = lines.iter().filter(|line| is_of(line));
+    lines.take(MAX_OWNERS).map(evidence).collect()
+}
+
+fn most(process: &Process, is_of: impl Fn(&HolderLine) -> bool) -> Option<String> {
+    let lines = certain(process);
+    let first = lines.iter().find(|line| is_of(line))?;
+    first.root.as_ref().map(RootLine::words)
 }
 
 /// What goroutines hold.
 pub(super) fn held_by_goroutines(process: &Process) -> Vec<Evidence> {
-    let lines = certain(process);
-    let is_goroutine = |line: &&HolderLine| {
-        line.root
-            .as_ref()
-            .is_some_and(|root| root.kind == "goroutine")
-    };
-    let of_goroutines = lines.iter().filter(is_goroutine);
-    of_goroutines.take(MAX_OWNERS).map(evidence).collect()
+    told(process, |line| {
+        let root = line.root.as_ref();
+        root.is_some_and(|root| root.kind == "goroutine")
+    })
 }
 
 fn certain(process: &Process) -> Vec<HolderLine> {
@@ -51,15 +71,75 @@ fn certain(process: &Process) -> Vec<HolderLine> {
 
 fn evidence(line: &HolderLine) -> Evidence {
     let owner = line.root.as_ref().map_or_else(String::new, RootLine::words);
-    let place = line
-        .stack
-        .first()
-        .map_or_else(String::new, StackFrame::place);
     let (reached, sampled) = (line.reached, line.sampled);
+    let what = match outside_runtime(&line.stack).first() {
+        Some(frame) => format!(
+            "{reached} of {sampled} objects followed that {} allocated",
+            frame.place()
+        ),
+        None => format!(
+            "{reached} of {sampled} {} that were followed",
+            objects(line.object_bytes)
+        ),
+    };
     Evidence {
         bytes: i64::try_from(line.bytes).ok(),
-        ..Evidence::fact(format!(
-            "held by {owner}: {reached} of {sampled} objects followed that {place} allocated"
-        ))
+        ..Evidence::fact(format!("held by {owner}: {what}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::StackFrame;
+
+    #[track_caller]
+    fn check(stack: &[&str], object_bytes: u64, expected: &str) {
+        let frame = |function: &&str| StackFrame {
+            function: (*function).to_owned(),
+            file: None,
+            line: None,
+            inlined: false,
+            unsymbolized: None,
+        };
+        let line = HolderLine {
+            bytes: 1 << 20,
+            share: 0.9,
+            site: None,
+            stack: stack.iter().map(frame).collect(),
+            object_bytes,
+            root: Some(RootLine {
+                kind: "timer",
+                name: Some("main.expire".to_owned()),
+                named_by: None,
+                used_by: Vec::new(),
+            }),
+            path: Vec::new(),
+            sampled: 10,
+            reached: 9,
+            shared: 0,
+        };
+        assert_eq!(evidence(&line).what, expected);
+    }
+
+    #[test]
+    fn an_owner_is_told_with_what_it_holds() {
+        check(
+            &["runtime.mallocgc", "bytes.Repeat", "main.load"],
+            48,
+            "held by a timer that calls main.expire: 9 of 10 objects followed that bytes.Repeat \
+             allocated",
+        );
+        check(
+            &[],
+            48,
+            "held by a timer that calls main.expire: 9 of 10 objects of 48 bytes that were followed",
+        );
+        check(
+            &[],
+            0,
+            "held by a timer that calls main.expire: 9 of 10 objects larger than 32 KiB that were \
+             followed",
+        );
     }
 }

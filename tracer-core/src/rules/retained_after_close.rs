@@ -1,14 +1,16 @@
 //! Memory of connections that are closed, and that something keeps all the same.
 
-use super::growth::{Growth, how_much_longer};
-use super::heap_growth::{live_evidence, live_heap, origins};
-use super::owners::{owner, owners};
+use super::collections::{how_many_more, is_stale};
+use super::growth::Growth;
+use super::heap_growth::{live_evidence, live_heap, returns};
+use super::open_sockets::staying;
+use super::stand_ins::Attribution;
 use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
 use super::{Explanation, Need, Rule, Verdict};
 use crate::ledger::trend::Trend;
 use crate::process::{Process, SocketReading};
-use crate::report::{Evidence, Heap, StackFrame, mib};
+use crate::report::{Evidence, Heap, StackFrame, mib, outside_runtime};
 
 /// Fewer closed connections tell nothing of what is kept for each.
 const LEAST_CLOSED: Threshold = Threshold::new(50.0);
@@ -41,7 +43,9 @@ impl Rule for RetainedAfterClose {
                 nothing to do with it. Memory that falls with the users.",
             remedy: "Look for a map in a package variable whose keys are requests, sessions or \
                 connections, and delete the entry when they end (gorilla/context: ClearHandler).",
-            false_friends: "A service that loses users and memory together. Users that arrive \
+            false_friends: "Connections that the service itself dials and keeps, more and more of them, next \
+                to many that it closes: those may need the memory. A service that loses users and \
+                memory together. Users that arrive \
                 steadily and stay: each needs its memory.",
             example: EXAMPLE,
         }
@@ -65,17 +69,25 @@ impl Rule for RetainedAfterClose {
         }
         match live_heap(process) {
             Growth::TooEarly { readings, seconds } => {
-                unsure(how_much_longer(readings, seconds, "collection"))
+                unsure(how_many_more(process, readings, seconds))
             }
             Growth::Flat(_) | Growth::Levelled(_) => {
                 clear("the live heap does not grow while connections close")
             }
-            Growth::Slowing(_) => unsure(
-                "the live heap grows while connections close, but slower in the second half. Watch \
+            Growth::Unsteady(_) => unsure(
+                "the live heap grows while connections close, but not steadily. Watch \
                  until it stops, or goes on",
             ),
-            Growth::Steady(heap) => match falling(process, closed) {
-                Some(how) => found(process, &heap, closed, &how),
+            Growth::Steady(_) if matches!(staying(process), Growth::Steady(_)) => clear(
+                "connections that are dialled stay open, more and more of them: they may need the \
+                 memory, however many others are closed",
+            ),
+            Growth::Steady(live) => match falling(process, closed) {
+                // What fills after a start does not come with each connection.
+                Some(how) => match returns(process).or_else(|| is_stale(process, &live)) {
+                    Some(why) => unsure(format!("the live heap grows while {how}, but {why}")),
+                    None => found(process, &live, closed, &how),
+                },
                 None => clear(format!(
                     "open sockets went from {} to {}: those that are open may need the memory",
                     first.open, last.open
@@ -104,29 +116,35 @@ fn falling(process: &Process, closed: u64) -> Option<String> {
     })
 }
 
-fn found(process: &Process, heap: &Trend, closed: u64, how: &str) -> Verdict {
-    let mut evidence = live_evidence(heap);
+fn found(process: &Process, live: &Trend, closed: u64, how: &str) -> Verdict {
+    let mut evidence = live_evidence(live);
     evidence.push(Evidence::fact(format!("{how}; {closed} were closed")));
-    let each = heap.growth().unsigned_abs() / closed.max(1);
+    let heap = Heap::on(process);
+    let watched = heap.as_ref().and_then(|heap| heap.after_gc);
+    let grown = watched.map_or(live.growth(), |watched| watched.growth_bytes);
+    let each = grown.unsigned_abs() / closed.max(1);
     evidence.push(Evidence::fact(format!(
         "that is {:.1} KiB for each closed socket",
         each as f64 / 1024.0
     )));
-    let sites = Heap::on(process).map(|heap| heap.sites).unwrap_or_default();
+    let sites = heap.iter().flat_map(|heap| &heap.sites);
     let mut sites: Vec<_> = sites
-        .into_iter()
         .filter(|site| site.growth_bytes.is_some_and(|growth| growth > 0))
         .collect();
     sites.sort_by_key(|site| std::cmp::Reverse(site.growth_bytes));
     sites.truncate(MAX_SITES);
     for site in &sites {
-        let callers: Vec<String> = site.stack.iter().take(3).map(StackFrame::place).collect();
-        let what = format!("growth allocated in {}", callers.join(" < "));
+        let callers = outside_runtime(&site.stack).iter().take(3);
+        let callers: Vec<String> = callers.map(StackFrame::place).collect();
+        let what = format!("growth allocated in {}", callers.join(", called by "));
         evidence.push(Evidence::growth(what, site.growth_bytes.unwrap_or(0)));
     }
-    let grown: Vec<_> = sites.iter().collect();
-    evidence.extend(owners(process, &grown));
-    let remedy = match owner(process, &grown) {
+    let who = Attribution::of(process, heap.as_ref(), &sites);
+    evidence.extend(who.evidence);
+    let held = who.owner.as_ref().map_or(String::new(), |owner| {
+        format!("; what grows most is held by {owner}")
+    });
+    let remedy = match who.owner {
         Some(owner) => format!(
             "It is held by {owner}: delete there what belongs to a request, session or connection \
              when that ends (gorilla/context: ClearHandler)."
@@ -143,13 +161,13 @@ fn found(process: &Process, heap: &Trend, closed: u64, how: &str) -> Verdict {
     };
     Verdict::Found {
         headline: format!(
-            "the live heap grew from {} to {} ({}) while {how}",
-            mib(heap.first),
-            mib(heap.last),
-            per_minute(heap.slope)
+            "the live heap grew from {} to {} ({}) while {how}{held}",
+            mib(live.first),
+            mib(live.last),
+            per_minute(live.slope)
         ),
         evidence,
-        origins: origins(&sites),
+        origins: who.origins,
         refuted_by: "growth that goes on when no connection is opened or closed".to_owned(),
         remedy,
         leak: true,

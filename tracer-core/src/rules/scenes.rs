@@ -2,8 +2,8 @@
 
 use crate::event::{
     Backing, CgroupSample, CgroupVersion, EventKind, GoCounters, GoResidency, GoSpans,
-    GoroutineGroup, Goroutines, Mapping, MappingUse, MemoryDetail, MemorySample, SpanClass,
-    Timestamp,
+    GoroutineGroup, Goroutines, Mapping, MappingUse, MemoryDetail, MemorySample, OtherDescriptors,
+    SocketStates, SpanClass, Timestamp,
 };
 use crate::process::Process;
 use crate::report::{Conclusion, Report, Status};
@@ -90,8 +90,8 @@ fn readings(now: &Second, limit: Option<u64>) -> Vec<EventKind> {
                 .collect(),
             took_ns: 0,
         }),
-        EventKind::Cgroup(cgroup),
-        EventKind::GoCounters(GoCounters {
+        EventKind::Cgroup(Box::new(cgroup)),
+        EventKind::GoCounters(Box::new(GoCounters {
             gc_cycles: now.collections,
             heap_marked: now.live * MIB,
             heap_alloc: (now.live + now.dead) * MIB,
@@ -101,7 +101,7 @@ fn readings(now: &Second, limit: Option<u64>) -> Vec<EventKind> {
             memory_limit: now.memory_limit.map(|limit| limit * MIB),
             goroutines: now.goroutines,
             ..GoCounters::default()
-        }),
+        })),
         EventKind::GoResidency(GoResidency {
             heap_live: now.live * MIB,
             heap_dead: now.dead * MIB,
@@ -120,6 +120,7 @@ fn readings(now: &Second, limit: Option<u64>) -> Vec<EventKind> {
                 count: now.goroutines,
                 stack_bytes: 2048 * now.goroutines,
                 longest_wait_ns: None,
+                waits: Vec::new(),
             }],
         }),
         EventKind::Tick,
@@ -253,6 +254,28 @@ fn goroutines() {
         ..rest
     });
     check(&few, Conclusion::NoLeak, &["healthy"]);
+}
+
+#[test]
+fn other_descriptors() {
+    let files = |last: u64| {
+        let mut process = watch(None, |_, rest| rest);
+        for (second, count) in [(1, 10), (29, last)] {
+            let listing = SocketStates {
+                settled: true,
+                others: vec![OtherDescriptors {
+                    kind: "file".to_owned(),
+                    count,
+                }],
+                ..SocketStates::default()
+            };
+            let at = Timestamp(second * 1_000_000_000);
+            process.apply(at, &EventKind::SocketStates(listing));
+        }
+        process
+    };
+    check(&files(40), Conclusion::NoLeak, &["healthy"]);
+    check(&files(400), Conclusion::CannotTell, &[]);
 }
 
 #[test]

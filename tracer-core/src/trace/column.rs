@@ -31,21 +31,32 @@ pub(super) enum Column {
     Goroutines,
     Created,
     Allocated,
+    Callers,
+    Places,
+    Pages,
+    Sizes,
+    Changes,
 }
 
 /// Number of columns.
-pub(super) const COLUMNS: usize = Column::Allocated as usize + 1;
+pub(super) const COLUMNS: usize = Column::Changes as usize + 1;
+
+/// Differences of addresses and lengths are mostly so many bytes, and more of them.
+const PAGE_BITS: u32 = 12;
 
 /// One side of the columns: a writer takes each value and gives it back, a reader ignores it
 /// and gives the one that was written. `None`: the columns are not what a writer makes.
 pub(super) trait Port {
+    /// Takes values, instead of giving them.
+    const WRITES: bool;
+
     /// The next value of a column of unsigned numbers.
     fn uint(&mut self, column: Column, value: u64) -> Option<u64>;
     /// The next value of a column of messages.
     fn message<M: Message + Default>(&mut self, column: Column, value: M) -> Option<M>;
     /// The next stack, as a column refers to it.
     fn stack(&mut self, column: Column, value: &mut Option<StackId>) -> Option<()>;
-    /// Whether the column stands in the block: older writers have fewer.
+    /// Whether the column stands in the block: older writers have others.
     fn has(&self, column: Column) -> bool;
 
     /// The next value of a column of signed numbers.
@@ -57,6 +68,27 @@ pub(super) trait Port {
     fn delta(&mut self, column: Column, previous: &mut u64, value: u64) -> Option<u64> {
         let delta = self.sint(column, value.wrapping_sub(*previous) as i64)?;
         *previous = previous.wrapping_add(delta as u64);
+        Some(*previous)
+    }
+
+    /// The next value of a column of differences that are mostly whole pages.
+    fn paged(&mut self, column: Column, previous: &mut u64, value: u64) -> Option<u64> {
+        let delta = value.wrapping_sub(*previous) as i64;
+        let bytes = delta.unsigned_abs();
+        let rest = bytes & ((1 << PAGE_BITS) - 1);
+        let signs = u64::from(rest != 0) << 1 | u64::from(delta < 0);
+        let number = self.uint(column, bytes >> PAGE_BITS << 2 | signs)?;
+        let rest = if number & 2 == 0 {
+            0
+        } else {
+            self.uint(column, rest)?
+        };
+        let bytes = number >> 2 << PAGE_BITS | rest;
+        *previous = if number & 1 == 0 {
+            previous.wrapping_add(bytes)
+        } else {
+            previous.wrapping_sub(bytes)
+        };
         Some(*previous)
     }
 
@@ -105,6 +137,8 @@ impl Columns {
 }
 
 impl Port for Columns {
+    const WRITES: bool = true;
+
     fn uint(&mut self, column: Column, value: u64) -> Option<u64> {
         put_uint(&mut self.bytes[column as usize], value);
         Some(value)
@@ -168,6 +202,8 @@ impl Cursors {
 }
 
 impl Port for Cursors {
+    const WRITES: bool = false;
+
     #[inline]
     fn uint(&mut self, column: Column, _: u64) -> Option<u64> {
         take_uint(

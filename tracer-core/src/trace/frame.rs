@@ -3,7 +3,10 @@
 use super::MAX_RAW_BYTES;
 
 /// Begins each block. 0xf5 occurs in no UTF-8 text; the last byte is the major version.
-pub(super) const MAGIC: [u8; 4] = *b"\xf5TB1";
+const MAGIC: [u8; 4] = *b"\xf5TB2";
+
+/// The magic of all versions that are read.
+pub(super) const MAGICS: [[u8; 4]; 2] = [*b"\xf5TB1", MAGIC];
 
 /// Bytes of a frame.
 pub(super) const FRAME_BYTES: usize = 32;
@@ -42,7 +45,8 @@ impl Frame {
     /// Reads a frame from the beginning of `bytes`, if there is one within the limits.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.first_chunk::<FRAME_BYTES>()?;
-        if !bytes.starts_with(&MAGIC) || crc32fast::hash(&bytes[..28]) != u32_at(bytes, 28) {
+        let is_frame = MAGICS.iter().any(|magic| bytes.starts_with(magic));
+        if !is_frame || crc32fast::hash(&bytes[..28]) != u32_at(bytes, 28) {
             return None;
         }
         let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);

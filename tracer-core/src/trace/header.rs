@@ -9,7 +9,7 @@ const MAGIC: [u8; 8] = *b"\x89TRACE\r\n";
 const FIXED_BYTES: usize = 16;
 
 /// The version this code writes, and the newest major version it reads.
-const CURRENT: Version = Version { major: 1, minor: 5 };
+const CURRENT: Version = Version { major: 2, minor: 0 };
 
 /// Version of the format of a trace.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -138,14 +138,14 @@ mod tests {
 
     #[test]
     fn only_a_newer_major_version_is_refused() {
-        let refused = decode(&of_version(2, 4));
-        let version = Version { major: 2, minor: 4 };
+        let refused = decode(&of_version(3, 4));
+        let version = Version { major: 3, minor: 4 };
         assert_eq!(refused, Err(OpenError::TooNew { version }));
         assert_eq!(
             OpenError::TooNew { version }.to_string(),
-            "trace format 2.4 is newer than 1.5, the newest that can be read",
+            "trace format 3.4 is newer than 2.0, the newest that can be read",
         );
-        for (major, minor) in [(0, 9), (1, 0), (1, 9)] {
+        for (major, minor) in [(0, 9), (1, 0), (1, 9), (2, 0), (2, 9)] {
             assert!(matches!(
                 decode(&of_version(major, minor)),
                 Ok(Opening::Whole(_))

@@ -1,7 +1,10 @@
 //! Payloads that no writer made, behind good checksums: they end, and early.
 
 use super::block::{BlockReader, BlockWriter};
+use super::frame::Unpacker;
 use super::record;
+use super::scan::Scanner;
+use super::window::Window;
 use crate::event::{
     Access, Advice, Backing, Call, Descriptor, DescriptorKind, EndedBy, Event, EventKind, Faults,
     Frame, Mapping, Peer, ProcessId, StackId, StackTrace, Symbol, Syscall, Timestamp,
@@ -15,7 +18,7 @@ fn payload() -> Vec<u8> {
             tid: 1,
             entered,
             stack,
-            goroutine: None,
+            goroutine: Some(9),
             outcome: Ok(300),
             what,
         })
@@ -39,6 +42,12 @@ fn payload() -> Vec<u8> {
             addr,
             len,
             advice: Advice::FREE,
+        }),
+        call(Syscall::Mremap {
+            addr,
+            old_len: len + 1,
+            new_len: 9,
+            flags: 1,
         }),
         call(Syscall::Connect {
             fd: 3,
@@ -93,6 +102,20 @@ fn payload() -> Vec<u8> {
     block.finish()
 }
 
+/// The second block of a trace of version 1.0, which has calls.
+fn old_payload() -> Vec<u8> {
+    let hex = include_str!("../../tests/trace_golden/v1_0.hex");
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    let trace: Vec<u8> = digits.chunks(2).filter_map(byte).collect();
+    let mut scanner = Scanner::new(Window::new(trace.as_slice()), 0, true);
+    scanner.next_block();
+    let block = scanner.next_block().expect("a second block");
+    let mut unpacker = Unpacker::default();
+    let payload = unpacker.unpack(&block.frame, block.payload);
+    payload.expect("as its frame says").to_vec()
+}
+
 /// Number of events, the unknown ones among them.
 fn read(payload: &[u8]) -> usize {
     let Some(mut block) = BlockReader::new(payload) else {
@@ -107,11 +130,21 @@ fn read(payload: &[u8]) -> usize {
 
 #[test]
 fn no_byte_of_a_payload_can_do_harm() {
-    let payload = payload();
-    assert_eq!(read(&payload), 10);
+    check(&payload(), 11);
+}
+
+#[test]
+fn no_byte_of_an_old_payload_can_do_harm() {
+    check(&old_payload(), 27);
+}
+
+/// Changes each byte of a block of so many events, and cuts it everywhere.
+#[track_caller]
+fn check(payload: &[u8], events: usize) {
+    assert_eq!(read(payload), events);
     for at in 0..payload.len() {
         for byte in 0..=u8::MAX {
-            let mut hostile = payload.clone();
+            let mut hostile = payload.to_vec();
             hostile[at] = byte;
             assert!(read(&hostile) <= payload.len(), "byte {at} is {byte}");
         }

@@ -84,6 +84,7 @@ impl Kind {
             | EventKind::AllocationWatch(_)
             | EventKind::Ancestors(_)
             | EventKind::SocketStates(_)
+            | EventKind::ConnectAnswer(_)
             | EventKind::Holders(_)
             | EventKind::GoRuntime(_)
             | EventKind::GoCounters(_)

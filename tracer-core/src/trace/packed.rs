@@ -26,16 +26,24 @@ struct Packed {
     entered: Vec<i64>,
     #[prost(uint64, repeated, tag = "8")]
     outcomes: Vec<u64>,
-    #[prost(sint64, repeated, tag = "9")]
-    addresses: Vec<i64>,
-    #[prost(sint64, repeated, tag = "10")]
-    lengths: Vec<i64>,
     #[prost(sint64, repeated, tag = "11")]
     arguments: Vec<i64>,
     #[prost(uint64, repeated, tag = "13")]
     accesses: Vec<u64>,
     #[prost(uint64, repeated, tag = "14")]
     counts: Vec<u64>,
+    #[prost(sint64, repeated, tag = "16")]
+    goroutines: Vec<i64>,
+    #[prost(uint64, repeated, tag = "19")]
+    callers: Vec<u64>,
+    #[prost(uint64, repeated, tag = "20")]
+    places: Vec<u64>,
+    #[prost(uint64, repeated, tag = "21")]
+    pages: Vec<u64>,
+    #[prost(uint64, repeated, tag = "22")]
+    sizes: Vec<u64>,
+    #[prost(uint64, repeated, tag = "23")]
+    changes: Vec<u64>,
 }
 
 #[test]
@@ -98,14 +106,18 @@ fn columns_are_packed_protobuf_fields() {
         processes: vec![4, 4711, 99],
         stacks: vec![0xfeed],
         stack_refs: vec![1, 1, 0],
-        tids: vec![4712, 0],
+        tids: vec![4712],
         entered: vec![2000],
         outcomes: vec![22],
-        addresses: vec![addr as i64, 0],
-        lengths: vec![65536, 0],
-        arguments: vec![0, 3, 34, -1, 0],
+        arguments: vec![3, 34, -1],
         accesses: vec![2],
         counts: vec![900],
+        goroutines: vec![0],
+        callers: vec![0, 1],
+        places: vec![0, 1],
+        pages: vec![addr >> 12 << 2],
+        sizes: vec![16 << 2, 0],
+        changes: vec![0b1110],
     };
     assert_eq!(Packed::decode(block.finish().as_slice()), Ok(expected));
 }

@@ -4,6 +4,7 @@ mod allocation;
 mod creation;
 mod fact;
 mod go;
+mod goroutine;
 mod holders;
 mod loss;
 mod mapping;
@@ -22,7 +23,7 @@ use crate::event::EventKind;
 struct Record {
     #[prost(
         oneof = "Body",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 33, 40, 41, 42"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 33, 40, 41, 42, 50"
     )]
     body: Option<Body>,
 }
@@ -66,7 +67,7 @@ enum Body {
     #[prost(message, tag = "18")]
     HeapProfile(go::HeapProfile),
     #[prost(message, tag = "19")]
-    Goroutines(go::Goroutines),
+    Goroutines(goroutine::Goroutines),
     #[prost(message, tag = "30")]
     CreatorWatch(creation::CreatorWatch),
     #[prost(message, tag = "31")]
@@ -79,6 +80,8 @@ enum Body {
     Paused(fact::Paused),
     #[prost(message, tag = "42")]
     AllocationWatch(allocation::AllocationWatch),
+    #[prost(message, tag = "50")]
+    ConnectAnswer(socket::ConnectAnswer),
 }
 
 /// Not what any writer makes.
@@ -90,7 +93,7 @@ pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
     let body = match event {
         // The one list that is packed, so that no count of fields limits it.
         EventKind::Stack(stack) if stack.addresses.len() > MAX_ELEMENTS => return None,
-        EventKind::Process(facts) => Body::Process(facts.into()),
+        EventKind::Process(facts) => Body::Process((&**facts).into()),
         EventKind::Mappings(mappings) => Body::Mappings(mappings.as_slice().into()),
         EventKind::Descriptors(descriptors) => Body::Descriptors(descriptors.as_slice().into()),
         EventKind::Stack(stack) => Body::Stack(stack.into()),
@@ -98,13 +101,13 @@ pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
         EventKind::Modules(modules) => Body::Modules(modules.as_slice().into()),
         EventKind::Memory(sample) => Body::Memory(sample.into()),
         EventKind::MemoryDetail(detail) => Body::MemoryDetail(detail.into()),
-        EventKind::Cgroup(sample) => Body::Cgroup(sample.into()),
+        EventKind::Cgroup(sample) => Body::Cgroup((&**sample).into()),
         EventKind::Fork { child } => Body::Fork(fact::Fork { child: *child }),
         EventKind::Paused(paused) => Body::Paused(fact::Paused { paused: *paused }),
         EventKind::Loss(loss) => Body::Loss(loss.into()),
         EventKind::End(ended_by) => Body::End((*ended_by).into()),
         EventKind::GoRuntime(runtime) => Body::GoRuntime(runtime.into()),
-        EventKind::GoCounters(counters) => Body::GoCounters(counters.into()),
+        EventKind::GoCounters(counters) => Body::GoCounters((&**counters).into()),
         EventKind::GoSpans(spans) => Body::GoSpans(spans.into()),
         EventKind::GoResidency(residency) => Body::GoResidency(residency.into()),
         EventKind::HeapSites(sites) => Body::HeapSites(sites.as_slice().into()),
@@ -113,6 +116,7 @@ pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
         EventKind::CreatorWatch(watch) => Body::CreatorWatch(watch.into()),
         EventKind::AllocationWatch(watch) => Body::AllocationWatch(watch.into()),
         EventKind::SocketStates(states) => Body::SocketStates(states.into()),
+        EventKind::ConnectAnswer(answer) => Body::ConnectAnswer((*answer).into()),
         EventKind::Ancestors(ancestors) => Body::Ancestors(ancestors.as_slice().into()),
         EventKind::Holders(holders) => Body::Holders(holders.into()),
         EventKind::Call(_)
@@ -135,27 +139,28 @@ pub(super) fn decode(record: &[u8]) -> Result<Option<EventKind>, Malformed> {
     let record = Record::decode(record).map_err(|_| Malformed)?;
     Ok(record.body.and_then(|body| {
         Some(match body {
-            Body::Process(facts) => EventKind::Process(facts.into()),
+            Body::Process(facts) => EventKind::Process(Box::new(facts.into())),
             Body::Mappings(mappings) => EventKind::Mappings(mappings.into_event()?),
             Body::Descriptors(descriptors) => EventKind::Descriptors(descriptors.into_event()?),
             Body::Stack(stack) => EventKind::Stack(stack.into_event()?),
             Body::Symbols(symbols) => EventKind::Symbols(symbols.into_event()?),
             Body::Memory(sample) => EventKind::Memory(sample.into()),
             Body::MemoryDetail(detail) => EventKind::MemoryDetail(detail.into_event()?),
-            Body::Cgroup(sample) => EventKind::Cgroup(sample.into_event()?),
+            Body::Cgroup(sample) => EventKind::Cgroup(Box::new(sample.into_event()?)),
             Body::Fork(fact::Fork { child }) => EventKind::Fork { child },
             Body::Paused(fact::Paused { paused }) => EventKind::Paused(paused),
             Body::Loss(loss) => EventKind::Loss(loss.into()),
             Body::End(end) => EventKind::End(end.into_event()?),
             Body::Modules(modules) => EventKind::Modules(modules.into()),
             Body::GoRuntime(runtime) => EventKind::GoRuntime(runtime.into()),
-            Body::GoCounters(counters) => EventKind::GoCounters(counters.into()),
+            Body::GoCounters(counters) => EventKind::GoCounters(Box::new(counters.into())),
             Body::GoSpans(spans) => EventKind::GoSpans(spans.into()),
             Body::GoResidency(residency) => EventKind::GoResidency(residency.into()),
             Body::HeapSites(sites) => EventKind::HeapSites(sites.into_event()?),
             Body::HeapProfile(profile) => EventKind::HeapProfile(profile.into()),
             Body::Goroutines(goroutines) => EventKind::Goroutines(goroutines.into()),
             Body::SocketStates(states) => EventKind::SocketStates(states.into()),
+            Body::ConnectAnswer(answer) => EventKind::ConnectAnswer(answer.into()),
             Body::Ancestors(ancestors) => EventKind::Ancestors(ancestors.into()),
             Body::Holders(holders) => EventKind::Holders(holders.into_event()?),
             Body::CreatorWatch(watch) => EventKind::CreatorWatch(watch.into()),

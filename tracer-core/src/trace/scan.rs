@@ -1,6 +1,6 @@
 //! Finds all whole blocks, whatever lies between them.
 
-use super::frame::{FRAME_BYTES, Frame, MAGIC};
+use super::frame::{FRAME_BYTES, Frame, MAGICS};
 use super::window::{Source, Window};
 
 /// Walks over bytes from block to block, in time linear in their number.
@@ -117,10 +117,11 @@ pub(super) fn is_near(bytes: &[u8]) -> bool {
 /// Offset of the first block magic, or of what may be its beginning at the end.
 fn find(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(next) = bytes[at..].iter().position(|byte| *byte == MAGIC[0]) {
+    let [[first, ..], ..] = MAGICS;
+    while let Some(next) = bytes[at..].iter().position(|byte| *byte == first) {
         at += next;
-        let head = &bytes[at..bytes.len().min(at + MAGIC.len())];
-        if MAGIC.starts_with(head) {
+        let head = &bytes[at..bytes.len().min(at + MAGICS[0].len())];
+        if MAGICS.iter().any(|magic| magic.starts_with(head)) {
             return at;
         }
         at += 1;

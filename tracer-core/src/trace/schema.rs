@@ -14,6 +14,7 @@ const RUST: &[&str] = &[
     include_str!("record/creation.rs"),
     include_str!("record/fact.rs"),
     include_str!("record/go.rs"),
+    include_str!("record/goroutine.rs"),
     include_str!("record/holders.rs"),
     include_str!("record/loss.rs"),
     include_str!("record/mapping.rs"),
@@ -180,7 +181,7 @@ fn messages_are_as_documented() {
     }
     assert_eq!(documented, written);
     assert_eq!(documented["Mapping"][&6], "file: File");
-    assert_eq!(documented["Events"].len(), 18);
+    assert_eq!(documented["Events"].len(), 23);
 }
 
 #[test]

@@ -44,6 +44,16 @@ pub(super) struct Events {
     created: Vec<u8>,
     #[prost(bytes = "vec", tag = "18")]
     allocated: Vec<u8>,
+    #[prost(bytes = "vec", tag = "19")]
+    callers: Vec<u8>,
+    #[prost(bytes = "vec", tag = "20")]
+    places: Vec<u8>,
+    #[prost(bytes = "vec", tag = "21")]
+    pages: Vec<u8>,
+    #[prost(bytes = "vec", tag = "22")]
+    sizes: Vec<u8>,
+    #[prost(bytes = "vec", tag = "23")]
+    changes: Vec<u8>,
 }
 
 impl Events {
@@ -67,6 +77,11 @@ impl Events {
             goroutines,
             created,
             allocated,
+            callers,
+            places,
+            pages,
+            sizes,
+            changes,
         ] = columns;
         Self {
             kinds,
@@ -87,6 +102,11 @@ impl Events {
             goroutines,
             created,
             allocated,
+            callers,
+            places,
+            pages,
+            sizes,
+            changes,
         }
     }
 
@@ -110,6 +130,11 @@ impl Events {
             self.goroutines,
             self.created,
             self.allocated,
+            self.callers,
+            self.places,
+            self.pages,
+            self.sizes,
+            self.changes,
         ]
     }
 }

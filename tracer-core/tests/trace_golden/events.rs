@@ -50,7 +50,7 @@ fn facts() -> Vec<EventKind> {
         kind: FrameKind::Plain,
     };
     vec![
-        EventKind::Process(ProcessFacts {
+        EventKind::Process(Box::new(ProcessFacts {
             comm: "shop".to_owned(),
             exe: text("/srv/shop"),
             build_id: text("abc"),
@@ -65,7 +65,8 @@ fn facts() -> Vec<EventKind> {
             page_size: 4096,
             hooks: text("tracepoint"),
             sample_bytes: None,
-        }),
+            sees_answers: false,
+        })),
         EventKind::Mappings(vec![
             mapping(),
             Mapping {
@@ -144,7 +145,7 @@ fn samples() -> Vec<EventKind> {
             }],
             took_ns: 250_000,
         }),
-        EventKind::Cgroup(CgroupSample {
+        EventKind::Cgroup(Box::new(CgroupSample {
             version: CgroupVersion::V2,
             path: "/shop.service".to_owned(),
             usage: Some(500 << 20),
@@ -154,7 +155,7 @@ fn samples() -> Vec<EventKind> {
             file: Some(1),
             sock: None,
             oom_kills: Some(2),
-        }),
+        })),
     ]
 }
 
@@ -316,19 +317,64 @@ fn others() -> Vec<EventKind> {
     ]
 }
 
+/// Two goroutines that map, advise and unmap ranges, some of them not of whole pages.
+pub(crate) fn ranges() -> Vec<Event> {
+    let mut kinds = Vec::new();
+    for round in 0..6_u64 {
+        let goroutine = [None, Some(7), Some(9)][round as usize % 3];
+        let mut call = |what, outcome| {
+            let tid = 4712 + round as u32 % 2;
+            kinds.push(EventKind::Call(Call {
+                tid,
+                entered: None,
+                stack: Some(StackId(0xfeed)),
+                goroutine,
+                outcome,
+                what,
+            }));
+        };
+        let addr = 0x7f12_3456_7000 - round * 0x1_0000;
+        let len = 65536 + round / 2 * 10;
+        let map = Syscall::Mmap {
+            addr: 0,
+            len,
+            prot: 3,
+            flags: 0x22 + round as u32 / 4,
+            fd: -1,
+            offset: 0,
+        };
+        call(map, Ok(addr));
+        let advice = Advice::DONTNEED;
+        call(Syscall::Madvise { addr, len, advice }, Ok(0));
+        call(
+            Syscall::Munmap {
+                addr: addr + 8,
+                len,
+            },
+            Err(Errno(22)),
+        );
+        call(Syscall::Munmap { addr, len }, Ok(0));
+    }
+    dated(2_000_000_000, kinds)
+}
+
 /// As many as the golden file has.
 pub(crate) fn events() -> Vec<Event> {
-    let process = ProcessId {
-        tgid: 4711,
-        start_ticks: 123_456,
-    };
     let kinds = facts()
         .into_iter()
         .chain(samples())
         .chain(memory_calls())
         .chain(descriptor_calls())
         .chain(others());
-    (1_000_000_000..)
+    dated(1_000_000_000, kinds)
+}
+
+fn dated(first: u64, kinds: impl IntoIterator<Item = EventKind>) -> Vec<Event> {
+    let process = ProcessId {
+        tgid: 4711,
+        start_ticks: 123_456,
+    };
+    (first..)
         .step_by(1700)
         .zip(kinds)
         .map(|(at, kind)| Event {

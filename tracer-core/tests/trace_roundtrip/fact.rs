@@ -30,7 +30,7 @@ pub(crate) fn process() -> impl Strategy<Value = EventKind> {
         let (comm, exe, build_id, go_version, main_module, dependencies, arch, godebug, hooks) =
             names;
         let (page_size, sample_bytes) = numbers;
-        EventKind::Process(ProcessFacts {
+        EventKind::Process(Box::new(ProcessFacts {
             comm,
             exe,
             build_id,
@@ -45,7 +45,8 @@ pub(crate) fn process() -> impl Strategy<Value = EventKind> {
             page_size,
             hooks,
             sample_bytes,
-        })
+            sees_answers: page_size % 2 == 0,
+        }))
     })
 }
 
@@ -197,7 +198,7 @@ pub(crate) fn cgroup() -> impl Strategy<Value = EventKind> {
     );
     (version, text(), numbers).prop_map(|(version, path, numbers)| {
         let (usage, limit, high, anon, file, sock, oom_kills) = numbers;
-        EventKind::Cgroup(CgroupSample {
+        EventKind::Cgroup(Box::new(CgroupSample {
             version,
             path,
             usage,
@@ -207,7 +208,7 @@ pub(crate) fn cgroup() -> impl Strategy<Value = EventKind> {
             file,
             sock,
             oom_kills,
-        })
+        }))
     })
 }
 

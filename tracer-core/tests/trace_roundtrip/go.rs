@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tracer_core::event::{
-    EventKind, FoundBy, GoCounters, GoResidency, GoRuntime, GoSpans, GoroutineGroup, Goroutines,
-    HeapCount, HeapProfile, HeapProfiling, HeapSite, HeldSite, Holders, Owner, OwnerKind,
-    SpanClass,
+    EventKind, FoundBy, GoCounters, GoResidency, GoRuntime, GoSpans, GoroutineGroup, GoroutineWait,
+    Goroutines, HeapCount, HeapProfile, HeapProfiling, HeapSite, HeldSite, Holders, Owner,
+    OwnerKind, SpanClass, StackId,
 };
 
 use super::number::{perhaps, text, wide, word};
@@ -68,7 +68,7 @@ fn counters() -> impl Strategy<Value = EventKind> {
             goroutines,
         ] = known;
         let (gc_percent, memory_limit, threads, processors) = unknown;
-        EventKind::GoCounters(GoCounters {
+        EventKind::GoCounters(Box::new(GoCounters {
             gc_cycles,
             forced_gc_cycles,
             last_gc_unix_ns,
@@ -87,7 +87,7 @@ fn counters() -> impl Strategy<Value = EventKind> {
             goroutines,
             threads,
             processors,
-        })
+        }))
     })
 }
 
@@ -177,14 +177,20 @@ fn profile() -> impl Strategy<Value = EventKind> {
 }
 
 fn goroutines() -> impl Strategy<Value = EventKind> {
-    let group = (wide(), wide(), text(), wide(), wide(), perhaps()).prop_map(
-        |(created_at, start, doing, count, stack_bytes, longest_wait_ns)| GoroutineGroup {
+    let wait = (wide(), wide()).prop_map(|(stack, count)| GoroutineWait {
+        stack: StackId(stack),
+        count,
+    });
+    let waits = vec(wait, 0..3);
+    let group = (wide(), wide(), text(), wide(), wide(), perhaps(), waits).prop_map(
+        |(created_at, start, doing, count, stack_bytes, longest_wait_ns, waits)| GoroutineGroup {
             created_at,
             start,
             doing,
             count,
             stack_bytes,
             longest_wait_ns,
+            waits,
         },
     );
     (wide(), wide(), vec(group, 0..4)).prop_map(|(total, sampled, groups)| {

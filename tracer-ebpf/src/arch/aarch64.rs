@@ -97,6 +97,7 @@ pub(crate) const CALLS: &[(usize, Kind)] = &[
     (199, Kind::SOCKETPAIR),
     (202, Kind::ACCEPT),
     (203, Kind::CONNECT),
+    (209, Kind::GETSOCKOPT),
     (214, Kind::BRK),
     (215, Kind::MUNMAP),
     (216, Kind::MREMAP),

@@ -113,6 +113,7 @@ pub(crate) const CALLS: &[(usize, Kind)] = &[
     (42, Kind::CONNECT),
     (43, Kind::ACCEPT),
     (53, Kind::SOCKETPAIR),
+    (55, Kind::GETSOCKOPT),
     (72, Kind::FCNTL),
     (288, Kind::ACCEPT4),
     (292, Kind::DUP3),

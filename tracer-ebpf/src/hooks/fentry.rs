@@ -54,6 +54,7 @@ on_return! {
     fx_close_range CLOSE_RANGE
     fx_fcntl FCNTL
     fx_socketpair SOCKETPAIR
+    fx_getsockopt GETSOCKOPT
 }
 
 on_enter! {

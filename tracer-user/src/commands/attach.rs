@@ -10,7 +10,7 @@ use crate::{
     failure::{ExitStatus, Failure},
     kernel::Programs,
     output::{self, live_view::LiveView, trace_file::TraceFile},
-    proc::{is_gone, memlock, open_files, target::Target, tracefs},
+    proc::{is_gone, memlock, open_files, own_heap, target::Target, tracefs},
     source::{
         live::{Live, Options},
         sink::Sink,
@@ -40,6 +40,7 @@ pub fn run(args: &AttachArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// A `Failure` that names what the target, the kernel or the permissions do not allow.
 pub(super) fn watch(args: &AttachArgs) -> anyhow::Result<(Report, Programs)> {
+    own_heap::keep_small();
     let target = Target::open(args.pid)?;
     open_files::raise();
     doctor::preflight()?;

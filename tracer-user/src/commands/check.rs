@@ -29,17 +29,14 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         )
         .into());
     }
-    let (report, code) = if let Some(file) = &args.file {
-        (
-            analyze::load(file, args.window.window()?, &[])?,
-            ExitCode::SUCCESS,
-        )
+    let (report, code, programs) = if let Some(file) = &args.file {
+        let report = analyze::load(file, args.window.window()?, &[])?;
+        (report, ExitCode::SUCCESS, None)
     } else {
         let watch = args.watch();
         let (report, programs) = attach::watch(&watch)?;
-        drop(programs);
         let code = attach::exit_code(&report, watch.max_loss);
-        (report, code)
+        (report, code, Some(programs))
     };
     let findings = findings(&report, args);
     let has_failed = findings.iter().any(|finding| finding.kind == Kind::Leak);
@@ -49,6 +46,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         CheckFormat::Junit => format::junit(&findings),
         CheckFormat::Github => format::github(&findings),
     })?;
+    drop(programs);
     Ok(if has_failed {
         ExitCode::from(ExitStatus::LeakFound as u8)
     } else {

@@ -1,6 +1,7 @@
 //! A Go program whose memory a command reads, and what is said where that cannot be.
 
 use std::fmt::Display;
+use std::io;
 
 use tracer_core::event::Mapping;
 
@@ -8,7 +9,7 @@ use crate::failure::Failure;
 use crate::go::runtime::heap_profile::Caller;
 use crate::go::runtime::{Process, Program};
 use crate::go::{Binary, Table};
-use crate::proc::{maps, target::Target};
+use crate::proc::{is_gone, maps, target::Target};
 use crate::source::load_bias;
 use crate::symbols::{Executable, read_executable};
 
@@ -33,10 +34,10 @@ impl Attempt<'_> {
     pub(super) fn open(self) -> Result<(GoProgram, Vec<u8>), Failure> {
         let pid = self.target.pid();
         let executable = self.executable()?;
-        let mappings = maps::read(pid).map_err(|error| self.failed(&error))?;
+        let mappings = maps::read(pid).map_err(|error| self.unread(&error))?;
         let binary = executable.binary();
         let bias = load_bias(binary, &mappings, &self.target.exe_path).unwrap_or(0);
-        let file = read_executable(pid).map_err(|error| self.failed(&error))?;
+        let file = read_executable(pid).map_err(|error| self.unread(&error))?;
         let program = Program::read(&file, binary).map_err(|error| self.failed(&error))?;
         let opened = GoProgram {
             program,
@@ -49,7 +50,7 @@ impl Attempt<'_> {
 
     fn executable(self) -> Result<Executable, Failure> {
         let (bytes, executable) =
-            Executable::read(self.target.pid()).map_err(|error| self.failed(&error))?;
+            Executable::read(self.target.pid()).map_err(|error| self.unread(&error))?;
         let executable = executable.filter(|executable| executable.binary().is_go);
         executable.ok_or_else(|| {
             let pid = self.target.pid();
@@ -78,6 +79,14 @@ impl Attempt<'_> {
             Some(stop) => self.failed(&stop),
             None => self.failed(error),
         }
+    }
+
+    /// The files of a process go before its pidfd tells that it has exited.
+    fn unread(self, error: &io::Error) -> Failure {
+        if is_gone(error) {
+            return self.target.exited();
+        }
+        self.failed(error)
     }
 
     pub(super) fn failed(self, error: &dyn Display) -> Failure {

@@ -10,12 +10,16 @@
 //! The process goes on meanwhile, so each link that is told is read again first. An owner that is
 //! not certain is none. Go 1.13 and newer; frames and nameless variables on amd64 only.
 
+mod bits;
 mod chain;
 mod chunks;
+mod filter;
+mod frames;
 mod goroutines;
 mod graph;
 #[cfg(test)]
 mod hostile;
+mod index;
 mod module;
 mod objects;
 mod owners;
@@ -28,6 +32,7 @@ mod stacks;
 mod types;
 mod variables;
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use tracer_core::event::HeldSite;
@@ -35,9 +40,9 @@ use tracer_core::event::HeldSite;
 use super::Table;
 use super::image::Image;
 use super::runtime::heap_profile::HeapProfile;
-use super::runtime::{Doubt, Globals, Memory};
+use super::runtime::{Doubt, Globals, Memory, ObjectLayout};
 use module::Module;
-use objects::Objects;
+use objects::{Kept, Objects};
 use roots::{MAX_WORDS, Root, Roots};
 use search::{End, Search};
 use stacks::{Reader, Stacks};
@@ -106,12 +111,12 @@ pub fn find<M: Memory + ?Sized>(
     let layout = globals.layout.objects.ok_or(Error::UnknownRelease(minor))?;
     let place = table.module_data().ok_or(Error::NoModule)?;
     let module = Module::read(memory, &layout, place.wrapping_add(bias)).ok_or(Error::NoModule)?;
+    let image = Image::parse(file).map_err(|_| Error::NoModule)?;
+    let mut names = name_variables(&image, table, &module, bias);
     let mut objects = Objects::read(memory, globals, &layout)?;
     let kept = objects.kept(&layout);
     let samples = samples::choose(&mut objects, &kept, profile, wanted)?;
-    let image = Image::parse(file).map_err(|_| Error::NoModule)?;
-    let mut names = name_variables(&image, table, &module, bias);
-    let stacks = Reader {
+    let mut stacks = Reader {
         memory,
         table,
         module: &module,
@@ -119,12 +124,12 @@ pub fn find<M: Memory + ?Sized>(
         bias,
         amd64: image.arch == "amd64",
     }
-    .read(globals)?;
+    .read(globals, |value| objects.span(value).is_some())?;
 
     let mut roots = Roots::default();
-    add_variables(&mut roots, &mut names, memory, &objects, &module, bias);
+    add_variables(&mut roots, &mut names, subject, &objects, &module);
     roots.add_processors(&objects, memory, globals, &layout);
-    roots.add_goroutines(&objects, &stacks);
+    roots.add_goroutines(&objects, &mut stacks);
     roots.add_kept(&kept);
     queue::add(&mut roots, memory, &module, &globals.finalizer_queue);
     roots.add_pools(&objects, memory, &globals.pools);
@@ -134,7 +139,7 @@ pub fn find<M: Memory + ?Sized>(
     let mut search = Search::new(memory, &mut objects, &roots, pause);
     let end = search.run(&targets);
     let graph = search.graph;
-    let capped = graph.capped || roots.capped;
+    let capped = graph.capped || roots.capped || graph.is_cut();
     let describe = owners::Describe {
         subject,
         layout: &layout,
@@ -145,8 +150,44 @@ pub fn find<M: Memory + ?Sized>(
         objects: &objects,
     };
     let sites = describe.sites(&samples);
-    let incomplete = incomplete(end, capped, &stacks);
+    drop(objects);
+    let (sites, freed) = leave_out_freed(subject, &layout, sites);
+    let incomplete = incomplete(end, capped, &module, &stacks, freed);
     Ok(Found { sites, incomplete })
+}
+
+/// Objects that nobody held may have been freed since they were chosen: those are left out, and
+/// counted.
+fn leave_out_freed<M: Memory + ?Sized>(
+    subject: &Subject<'_, M>,
+    layout: &ObjectLayout,
+    sites: Vec<(HeldSite, Vec<u64>)>,
+) -> (Vec<HeldSite>, u64) {
+    let is_held = sites.iter().all(|(_, others)| others.is_empty());
+    let now = (!is_held).then(|| Objects::read(subject.memory, subject.globals, layout));
+    let mut now = now.and_then(Result::ok);
+    let kept = now.as_ref().map(|objects| objects.kept(layout));
+    let sampled: HashSet<u64> = kept
+        .into_iter()
+        .flatten()
+        .filter(|(_, kept)| matches!(kept, Kept::Sampled(_)))
+        .map(|(base, _)| base)
+        .collect();
+    let mut freed = 0;
+    let sites = sites.into_iter().filter_map(|(mut site, others)| {
+        if let Some(now) = &mut now {
+            let mut is_there = |base: &u64| match site.site {
+                Some(_) => sampled.contains(base),
+                None => now.has_survived(*base),
+            };
+            let there = others.iter().filter(|base| is_there(base)).count();
+            let gone = (others.len() - there) as u64;
+            site.sampled -= gone;
+            freed += gone;
+        }
+        (site.sampled > 0).then_some(site)
+    });
+    (sites.collect(), freed)
 }
 
 fn name_variables<'t>(
@@ -164,18 +205,19 @@ fn name_variables<'t>(
 fn add_variables<M: Memory + ?Sized>(
     roots: &mut Roots,
     names: &mut Variables<'_>,
-    memory: &M,
+    subject: &Subject<'_, M>,
     objects: &Objects<'_, M>,
     module: &Module,
-    bias: u64,
 ) {
+    let (memory, bias) = (subject.memory, subject.bias);
     let (mut pointers, mut words) = (Vec::new(), Vec::new());
     module.pointers(memory, |place, value| {
         if pointers.len().max(words.len()) >= MAX_WORDS {
             roots.capped = true;
         } else if module.is_variable(value) {
             pointers.push((value.wrapping_sub(bias), place.wrapping_sub(bias)));
-        } else if objects.span(value).is_some() {
+        } else if objects.span(value).is_some() && !subject.globals.pools.contains(&place) {
+            // The lists of pools reach all that a pool is a field of, and own none of it.
             words.push((value, place));
         }
     });
@@ -194,19 +236,33 @@ fn add_variables<M: Memory + ?Sized>(
     }
 }
 
-fn incomplete(end: End, capped: bool, stacks: &Stacks) -> Option<String> {
+fn incomplete(
+    end: End,
+    capped: bool,
+    module: &Module,
+    stacks: &Stacks,
+    freed: u64,
+) -> Option<String> {
     let running = stacks.left_out;
     let why = match end {
         End::Stopped => "the search was stopped before it was complete",
         End::TooDeep => "the objects are held by chains that are too long",
         End::TooWide => "the heap is spread over more than 2 TiB",
         End::Complete if capped => "more objects hold these than are followed",
+        End::Complete if module.has_others => {
+            "the program has loaded plugins: what only their variables hold has no owner here"
+        }
         End::Complete if stacks.not_read => {
             "frames of goroutines are read on amd64 only: what only they hold has no owner here"
         }
         End::Complete if running > 0 => {
             return Some(format!(
                 "{running} goroutines were running: what only they hold has no owner here"
+            ));
+        }
+        End::Complete if freed > 0 => {
+            return Some(format!(
+                "{freed} more objects were freed while they were followed: they are left out"
             ));
         }
         End::Complete => return None,

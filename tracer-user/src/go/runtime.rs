@@ -22,12 +22,15 @@ pub mod heap_profile;
 mod hostile;
 mod layout;
 mod memory;
+mod parked;
 mod process;
 mod program;
 mod reading;
 mod record;
 pub mod residency;
 mod spans;
+mod unwind;
+mod waits;
 
 pub use ancestry::{Birth, read_births};
 pub(in crate::go) use blocks::Blocks;
@@ -39,8 +42,12 @@ pub use goroutines::{Goroutines, Group, Kind, is_runtime_function, read_goroutin
 pub use layout::{Arch, Layout, of_span_class};
 pub(in crate::go) use layout::{Objects as ObjectLayout, PAGE};
 pub use memory::{Memory, Part, Slice, Unreadable};
+pub(in crate::go) use parked::{Parked, SAVED_CONTEXT, described, status};
 pub use process::{Budget, Process, Stop};
 pub use program::{Program, Unsupported};
 pub use reading::{Heap, read_heap};
 pub(in crate::go) use record::{Record, each};
 pub use spans::{ARENA, Census, Class, Place, Use, read_spans};
+pub use unwind::Unwinder;
+pub(in crate::go) use unwind::{Frame, Stack};
+pub use waits::{Wait, read_waits};

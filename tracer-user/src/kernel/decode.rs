@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tracer_core::event::{
-    Advice, Call, Creation, Errno, Peer, StackId, StackTrace, Syscall, Timestamp,
+    Advice, Call, ConnectAnswer, Creation, Errno, Peer, StackId, StackTrace, Syscall, Timestamp,
 };
 use tracer_ebpf::{
     CallRecord, GoroutineRecord, Header, Kind, LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG,
@@ -33,6 +33,8 @@ pub enum Content {
     Stack(StackTrace),
     /// A goroutine was created.
     Created(Creation),
+    /// What became of a `connect` in progress.
+    Answer(ConnectAnswer),
     /// The process replaced its program.
     Exec,
     /// The process forked.
@@ -61,6 +63,7 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
         Kind::GOROUTINE => {
             Content::Created(creation(&GoroutineRecord::read_from_bytes(bytes).ok()?))
         }
+        Kind::GETSOCKOPT => Content::Answer(answer(&CallRecord::read_from_bytes(bytes).ok()?)?),
         Kind::EXEC => Content::Exec,
         Kind::EXIT => Content::ThreadExit,
         Kind::FORK => {
@@ -85,6 +88,16 @@ fn creation(record: &GoroutineRecord) -> Creation {
         creator: (record.creator != 0).then_some(record.creator),
         stack: (record.header.stack != 0).then_some(StackId(record.header.stack)),
     }
+}
+
+/// `None` where the answer could not be read.
+fn answer(record: &CallRecord) -> Option<ConnectAnswer> {
+    let [fd, _, _, error, ..] = record.args;
+    let error = u32::try_from(error).ok()?;
+    Some(ConnectAnswer {
+        fd: fd as i32,
+        error: (error != 0).then_some(Errno(error)),
+    })
 }
 
 fn stack(bytes: &[u8]) -> Option<StackTrace> {
@@ -242,7 +255,11 @@ fn peer(args: [u64; 6], length: usize) -> Option<Peer> {
         }
         AF_INET6 => {
             let address: [u8; 16] = *bytes[8..].first_chunk()?;
-            Peer::Inet(SocketAddr::new(IpAddr::V6(Ipv6Addr::from(address)), port))
+            // As the tables of `/proc` are told: a socket of both families may have a peer of IPv4.
+            Peer::Inet(SocketAddr::new(
+                Ipv6Addr::from(address).to_canonical(),
+                port,
+            ))
         }
         AF_UNIX => Peer::Unix(unix_path(&bytes[2..length.clamp(2, bytes.len())])),
         other => Peer::Other(other),

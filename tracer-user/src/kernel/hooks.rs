@@ -8,8 +8,7 @@ use aya::{
 };
 use tracer_ebpf::Kind;
 
-use super::programs::chain;
-use super::stacks::Stacks;
+use super::{links::Links, programs::chain, stacks::Stacks};
 use crate::failure::Failure;
 
 /// A way to hook system calls.
@@ -95,26 +94,30 @@ pub(super) fn attach(
     ebpf: &mut Ebpf,
     family: Option<Family>,
     stacks: Stacks,
-) -> Result<Hooked, Failure> {
-    let mut missing = attach_raw(ebpf)?;
+) -> Result<(Hooked, Links), Failure> {
+    let mut links = Links::default();
+    let mut missing = attach_raw(ebpf, &mut links)?;
     let candidates = family
         .as_ref()
         .map_or(&Family::ALL[..], std::slice::from_ref);
     let mut refused = Vec::new();
     for candidate in candidates {
-        match attach_calls(ebpf, *candidate) {
+        // What a refused family had hooked in is taken back, or its calls would be seen twice.
+        let mut of_calls = Links::default();
+        match attach_calls(ebpf, *candidate, &mut of_calls) {
             Ok(calls) => {
                 missing.extend(calls);
-                return Ok(Hooked {
+                links.append(of_calls);
+                let hooked = Hooked {
                     family: *candidate,
                     stacks,
                     missing,
                     refused,
-                });
+                };
+                return Ok((hooked, links));
             }
             Err(error) => {
                 tracing::debug!(family = %candidate, "refused: {error}");
-                unload(ebpf);
                 refused.push((*candidate, error));
             }
         }
@@ -142,15 +145,16 @@ fn refusal(refused: &[(Family, String)]) -> Failure {
     Failure::unsupported(error, hint)
 }
 
-fn attach_raw(ebpf: &mut Ebpf) -> Result<Vec<Kind>, Failure> {
+fn attach_raw(ebpf: &mut Ebpf, links: &mut Links) -> Result<Vec<Kind>, Failure> {
     let mut missing = Vec::new();
     for (program, event) in RAW {
         let result = program_mut::<RawTracePoint>(ebpf, program).and_then(|program| {
             program.load().map_err(|error| chain(&error))?;
-            program.attach(event).map_err(|error| chain(&error))
+            let link = program.attach(event).and_then(|id| program.take_link(id));
+            link.map_err(|error| chain(&error))
         });
         match result {
-            Ok(_) => {}
+            Ok(link) => links.push(link),
             Err(error) if *program == "page_fault_user" => {
                 tracing::warn!("page faults are not seen, so growth has no stacks: {error}");
                 missing.push(Kind::PAGE_FAULT);
@@ -167,7 +171,7 @@ fn attach_raw(ebpf: &mut Ebpf) -> Result<Vec<Kind>, Failure> {
 }
 
 /// Hooks in all calls; returns those that this kernel does not have.
-fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
+fn attach_calls(ebpf: &mut Ebpf, family: Family, links: &mut Links) -> Result<Vec<Kind>, String> {
     let mut missing = Vec::new();
     match family {
         Family::Fentry => {
@@ -176,10 +180,10 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
             let (releasing, others): (Vec<Kind>, Vec<Kind>) =
                 Kind::calls().iter().partition(|kind| kind.releases());
             for kind in releasing.into_iter().chain(others) {
-                let entry = kind.releases().then(|| fentry(ebpf, kind, &types));
+                let entry = kind.releases().then(|| fentry(ebpf, kind, &types, links));
                 let both = entry
                     .unwrap_or(Ok(()))
-                    .and_then(|()| fexit(ebpf, kind, &types));
+                    .and_then(|()| fexit(ebpf, kind, &types, links));
                 keep_going(kind, both, &mut missing)?;
             }
         }
@@ -188,8 +192,8 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
             load(program_mut::<KProbe>(ebpf, "kp_return")?.load())?;
             for kind in Kind::calls() {
                 let function = function(*kind);
-                let both = kprobe(ebpf, "kp_enter", &function)
-                    .and_then(|()| kprobe(ebpf, "kp_return", &function));
+                let both = kprobe(ebpf, "kp_enter", &function, links)
+                    .and_then(|()| kprobe(ebpf, "kp_return", &function, links));
                 keep_going(*kind, both, &mut missing)?;
             }
         }
@@ -199,34 +203,15 @@ fn attach_calls(ebpf: &mut Ebpf, family: Family) -> Result<Vec<Kind>, String> {
             for kind in Kind::calls() {
                 let entry = kind
                     .releases()
-                    .then(|| tracepoint(ebpf, "tp_enter", "enter", *kind));
+                    .then(|| tracepoint(ebpf, "tp_enter", "enter", *kind, links));
                 let both = entry
                     .unwrap_or(Ok(()))
-                    .and_then(|()| tracepoint(ebpf, "tp_return", "exit", *kind));
+                    .and_then(|()| tracepoint(ebpf, "tp_return", "exit", *kind, links));
                 keep_going(*kind, both, &mut missing)?;
             }
         }
     }
     Ok(missing)
-}
-
-/// Takes back what a refused family had hooked in, or its calls would be seen twice.
-fn unload(ebpf: &mut Ebpf) {
-    for (name, program) in ebpf.programs_mut() {
-        let result = match program {
-            Program::FEntry(program) => program.unload(),
-            Program::FExit(program) => program.unload(),
-            Program::KProbe(program) => program.unload(),
-            Program::TracePoint(program) => program.unload(),
-            _ => Ok(()),
-        };
-        // Most were never loaded.
-        if let Err(error) = result
-            && !matches!(error, ProgramError::NotLoaded)
-        {
-            tracing::warn!("{name} may see calls a second time: {error}");
-        }
-    }
 }
 
 /// A missing call is noted when the kernel may lack it, and refuses the family else.
@@ -245,33 +230,49 @@ fn keep_going(
     }
 }
 
-fn tracepoint(ebpf: &mut Ebpf, program: &str, side: &str, kind: Kind) -> Result<(), String> {
+fn tracepoint(
+    ebpf: &mut Ebpf,
+    program: &str,
+    side: &str,
+    kind: Kind,
+    links: &mut Links,
+) -> Result<(), String> {
     let event = format!("sys_{side}_{}", kind.name());
     let program = program_mut::<TracePoint>(ebpf, program)?;
     program
         .attach("syscalls", &event)
-        .map(|_| ())
+        .and_then(|id| program.take_link(id))
+        .map(|link| links.push(link))
         .map_err(|error| chain(&error))
 }
 
-fn kprobe(ebpf: &mut Ebpf, program: &str, function: &str) -> Result<(), String> {
+fn kprobe(ebpf: &mut Ebpf, program: &str, function: &str, links: &mut Links) -> Result<(), String> {
     let program = program_mut::<KProbe>(ebpf, program)?;
     program
         .attach(function, 0)
-        .map(|_| ())
+        .and_then(|id| program.take_link(id))
+        .map(|link| links.push(link))
         .map_err(|error| chain(&error))
 }
 
-fn fentry(ebpf: &mut Ebpf, kind: Kind, types: &Btf) -> Result<(), String> {
+fn fentry(ebpf: &mut Ebpf, kind: Kind, types: &Btf, links: &mut Links) -> Result<(), String> {
     let program = program_mut::<FEntry>(ebpf, &format!("fe_{}", kind.name()))?;
     load(program.load(&function(kind), types))?;
-    program.attach().map(|_| ()).map_err(|error| chain(&error))
+    program
+        .attach()
+        .and_then(|id| program.take_link(id))
+        .map(|link| links.push(link))
+        .map_err(|error| chain(&error))
 }
 
-fn fexit(ebpf: &mut Ebpf, kind: Kind, types: &Btf) -> Result<(), String> {
+fn fexit(ebpf: &mut Ebpf, kind: Kind, types: &Btf, links: &mut Links) -> Result<(), String> {
     let program = program_mut::<FExit>(ebpf, &format!("fx_{}", kind.name()))?;
     load(program.load(&function(kind), types))?;
-    program.attach().map(|_| ()).map_err(|error| chain(&error))
+    program
+        .attach()
+        .and_then(|id| program.take_link(id))
+        .map(|link| links.push(link))
+        .map_err(|error| chain(&error))
 }
 
 /// The kernel function of a call (`SYSCALL_DEFINE` wrappers, since 4.17).

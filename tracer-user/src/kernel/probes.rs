@@ -1,17 +1,17 @@
 //! Probes in a process's own code.
 
+use std::error::Error;
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::thread;
 use std::time::Instant;
+use std::{fs, io, thread};
 
-use aya::programs::{
-    UProbe,
-    uprobe::{UProbeLink, UProbeScope},
-};
+use aya::programs::{UProbe, uprobe::UProbeScope};
+use rustix::io::Errno;
 use tracer_core::event::{Backing, Mapping};
 
+use super::links::Links;
 use super::programs::{Programs, chain};
 use crate::proc::maps;
 
@@ -39,10 +39,52 @@ impl Probe {
     }
 }
 
-/// Probes that are in place. Dropping them takes them away, in a thread: that takes the kernel a
-/// tenth of a second each.
-pub struct Probes {
-    links: Vec<UProbeLink>,
+/// Probes that are in place. Dropping them takes them away behind our back: nobody waits for it.
+pub struct Probes(Links);
+
+/// Why there are no probes.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// For the report.
+    pub reason: String,
+    /// The process has exited, or is about to.
+    is_gone: bool,
+}
+
+impl Refusal {
+    fn of(error: &(dyn Error + 'static), executable: &str) -> Self {
+        let is_gone = anyhow::Chain::new(error).any(|cause| {
+            let code = cause.downcast_ref().and_then(io::Error::raw_os_error);
+            code == Some(Errno::SRCH.raw_os_error())
+        });
+        Self {
+            reason: chain(error),
+            // A file that is not found may be one of the kernel's.
+            is_gone: is_gone || fs::read_link(executable).is_err(),
+        }
+    }
+
+    /// Says what is not seen, unless the process is no more.
+    pub fn warn(&self, what: &str) {
+        if !self.is_gone {
+            tracing::warn!("{what} is not seen: {}", self.reason);
+        }
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            is_gone: false,
+        }
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
 }
 
 impl Programs {
@@ -50,27 +92,27 @@ impl Programs {
     ///
     /// # Errors
     /// Why the kernel refuses.
-    pub fn probe(&mut self, pid: u32, places: &[(Probe, u64)]) -> Result<Probes, String> {
+    pub fn probe(&mut self, pid: u32, places: &[(Probe, u64)]) -> Result<Probes, Refusal> {
         let pid_only = NonZeroU32::new(pid).ok_or("process 0 has no program")?;
         let path = format!("/proc/{pid}/exe");
-        let mut probes = Probes { links: Vec::new() };
+        let mut links = Links::default();
         for (probe, offset) in places {
             let program = self.ebpf.program_mut(probe.program());
             let program: &mut UProbe = program
                 .ok_or("there is no program for it")?
                 .try_into()
-                .map_err(|error| chain(&error))?;
+                .map_err(|error| Refusal::of(&error, &path))?;
             match program.load() {
                 Ok(()) | Err(aya::programs::ProgramError::AlreadyLoaded) => {}
-                Err(error) => return Err(chain(&error)),
+                Err(error) => return Err(Refusal::of(&error, &path)),
             }
             let link = program
                 .attach(*offset, Path::new(&path), UProbeScope::OneProcess(pid_only))
                 .and_then(|id| program.take_link(id))
-                .map_err(|error| chain(&error))?;
-            probes.links.push(link);
+                .map_err(|error| Refusal::of(&error, &path))?;
+            links.push(link);
         }
-        Ok(probes)
+        Ok(Probes(links))
     }
 
     /// Nanoseconds that a hit of a probe takes beside what its program does, measured on ourselves;
@@ -117,7 +159,7 @@ fn offset_of(pid: u32, address: u64) -> Option<u64> {
 
 impl Drop for Probes {
     fn drop(&mut self) {
-        let links = std::mem::take(&mut self.links);
+        let links = std::mem::take(&mut self.0);
         // Without a thread it takes the time here.
         let _ = thread::Builder::new()
             .name("unprobe".to_owned())

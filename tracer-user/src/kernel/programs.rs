@@ -17,6 +17,7 @@ use super::{
     counters::Counters,
     decode::{Record, decode, origin},
     hooks::{self, Family, Hooked},
+    links::Links,
     object::load_object,
     stacks::Stacks,
     totals::{self, Counted, Totals},
@@ -57,6 +58,7 @@ pub struct Programs {
     counters: Counters,
     log: Option<EbpfLogger<&'static dyn log::Log>>,
     hooked: Hooked,
+    _links: Links,
     /// How often a target was told of.
     versions: u32,
 }
@@ -80,7 +82,7 @@ impl Programs {
         let mut ebpf = load_object(OBJECT, only, stacks)?;
         // The map is missing when no program logs.
         let log = EbpfLogger::init(&mut ebpf).ok();
-        let hooked = hooks::attach(&mut ebpf, family, stacks)?;
+        let (hooked, links) = hooks::attach(&mut ebpf, family, stacks)?;
         let records = take(&mut ebpf, "RECORDS", RingBuf::try_from)?;
         let targets = take(&mut ebpf, "TARGETS", HashMap::try_from)?;
         let armed = take(&mut ebpf, "ARMED", Array::try_from)?;
@@ -100,6 +102,7 @@ impl Programs {
             counters,
             log,
             hooked,
+            _links: links,
             versions: 0,
         })
     }

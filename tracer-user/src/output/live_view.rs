@@ -1,5 +1,9 @@
 //! The live view: a few lines on the terminal, redrawn once a second, gone before the report.
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 use std::{
     io::Stderr,
     time::{Duration, Instant},
@@ -13,13 +17,19 @@ use ratatui::{
     text::Line,
     widgets::{Paragraph, Widget as _},
 };
-use tracer_core::report::{Report, escape};
+use tracer_core::report::{GoroutineSite, Report, escape};
 
 /// Lines the view takes; a smaller terminal shows the first of them.
-const HEIGHT: u16 = 14;
+const HEIGHT: u16 = 19;
 
 /// Growing stacks shown.
-const STACKS: usize = 5;
+const STACKS: usize = 4;
+
+/// Parts of RSS in a line.
+const PARTS: usize = 4;
+
+/// Origins of open sockets shown.
+const ORIGINS: usize = 3;
 
 /// The view on stderr, so that stdout holds only the report.
 pub struct LiveView {
@@ -83,7 +93,8 @@ impl Drop for LiveView {
     }
 }
 
-/// What is shown, top-down: memory, who grows it, what was given back, sockets, loss.
+/// What is shown, top-down: the answer so far, memory, who grows it, what was given back, sockets,
+/// goroutines, loss.
 fn lines(report: &Report, elapsed: Duration, duration: Option<Duration>) -> Vec<String> {
     let process = &report.process;
     let limit = duration.map_or_else(String::new, |limit| format!(" of {}", limit.as_secs()));
@@ -93,7 +104,13 @@ fn lines(report: &Report, elapsed: Duration, duration: Option<Duration>) -> Vec<
         process.pid,
         elapsed.as_secs(),
     )];
+    lines.push(format!(
+        "so far: {}: {}",
+        report.conclusion.words(),
+        escape(&report.why)
+    ));
     lines.push(memory(report));
+    lines.extend(ledger(report));
     lines.push(String::new());
     for line in report.growth.iter().take(STACKS) {
         let place = line
@@ -120,6 +137,8 @@ fn lines(report: &Report, elapsed: Duration, duration: Option<Duration>) -> Vec<
     lines.push(String::new());
     lines.push(given_back(report));
     lines.push(sockets(report));
+    lines.extend(origins(report));
+    lines.extend(goroutines(report));
     lines.push(loss(report));
     lines
 }
@@ -131,10 +150,7 @@ fn memory(report: &Report) -> String {
     let part = |name: &str, bytes: Option<u64>| {
         bytes.map_or_else(String::new, |bytes| format!(", {name} {}", size(bytes)))
     };
-    let growth = memory.rss_growth_bytes.map_or_else(String::new, |bytes| {
-        let sign = if bytes > 0 { "+" } else { "" };
-        format!(" ({sign}{})", format_size_i(bytes, one_decimal()))
-    });
+    let growth = memory.rss_growth_bytes.map_or_else(String::new, grown);
     format!(
         "RSS {}{growth}: anonymous {}{}{}{}",
         size(memory.rss_bytes),
@@ -143,6 +159,52 @@ fn memory(report: &Report) -> String {
         part("huge", memory.huge_bytes.filter(|bytes| *bytes > 0)),
         part("swap", memory.swap_bytes.filter(|bytes| *bytes > 0)),
     )
+}
+
+/// Where RSS is, and how each part moved; those that are nothing are left out.
+fn ledger(report: &Report) -> Vec<String> {
+    let lines = report.ledger.iter().flat_map(|ledger| &ledger.lines);
+    let parts: Vec<String> = lines
+        .filter_map(|line| {
+            let bytes = line.bytes.filter(|bytes| *bytes > 0)?;
+            let growth = line.growth_bytes.filter(|growth| *growth != 0);
+            let growth = growth.map_or_else(String::new, grown);
+            Some(format!("{} {}{growth}", line.name, size(bytes)))
+        })
+        .collect();
+    let rows = parts.chunks(PARTS);
+    rows.map(|row| format!("    {}", row.join(", "))).collect()
+}
+
+/// Who has most sockets open.
+fn origins(report: &Report) -> impl Iterator<Item = String> {
+    let sockets = report.sockets.iter();
+    let origins = sockets.flat_map(|sockets| &sockets.origins);
+    let open = origins.filter(|origin| origin.open > 0).take(ORIGINS);
+    open.map(|origin| {
+        let (open, opened) = (origin.open, origin.opened);
+        let place = origin.place();
+        format!("{open:>12}  open of {opened} opened by {}", escape(&place))
+    })
+}
+
+/// How many there are, and where those wait that grew most.
+fn goroutines(report: &Report) -> Option<String> {
+    let goroutines = report.goroutines.as_ref()?;
+    let signed = |growth: i64| format!("{growth:+}");
+    let growth = goroutines.growth.map_or_else(String::new, signed);
+    let grown = |site: &&GoroutineSite| site.growth > Some(0);
+    let most = goroutines.sites.iter().filter(grown);
+    let most = most.max_by_key(|site| site.growth).map(|site| {
+        let place = match site.waits.first() {
+            Some(wait) => wait.place(),
+            None => site.start.place(),
+        };
+        let growth = site.growth.map_or_else(String::new, signed);
+        format!(": {growth} {}", escape(&place))
+    });
+    let most = most.unwrap_or_default();
+    Some(format!("goroutines {} {growth}{most}", goroutines.total))
 }
 
 fn given_back(report: &Report) -> String {
@@ -180,6 +242,12 @@ fn loss(report: &Report) -> String {
     format!("events: {seen} seen, {} lost", report.lost())
 }
 
+/// By how much something moved: ` (+1.5 MiB)`.
+fn grown(bytes: i64) -> String {
+    let sign = if bytes > 0 { "+" } else { "" };
+    format!(" ({sign}{})", format_size_i(bytes, one_decimal()))
+}
+
 fn size(bytes: u64) -> String {
     format_size(bytes, one_decimal())
 }
@@ -187,72 +255,4 @@ fn size(bytes: u64) -> String {
 /// One decimal is what a reader can follow from second to second.
 fn one_decimal() -> FormatSizeOptions {
     BINARY.decimal_places(1)
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use tracer_core::{
-        event::{
-            Event, EventKind, Loss, LossCount, MemorySample, ProcessFacts, ProcessId, Timestamp,
-        },
-        node::Node,
-    };
-
-    use super::*;
-
-    #[test]
-    fn says_what_is_known() {
-        let mut node = Node::default();
-        let sample = MemorySample {
-            rss: 491 << 20,
-            anonymous: 480 << 20,
-            lazy_free: Some(409 << 20),
-            ..MemorySample::default()
-        };
-        let loss = LossCount {
-            kind: "mmap".to_owned(),
-            expected: 5,
-            received: 4,
-            lost: 1,
-            skipped: 0,
-        };
-        let facts = ProcessFacts {
-            comm: "sh\u{1b}op".to_owned(),
-            ..ProcessFacts::default()
-        };
-        for (second, kind) in [
-            (1, EventKind::Process(facts)),
-            (2, EventKind::Memory(sample)),
-            (
-                3,
-                EventKind::Loss(Loss {
-                    counts: vec![loss],
-                    ..Loss::default()
-                }),
-            ),
-        ] {
-            let process = ProcessId {
-                tgid: 7,
-                start_ticks: 1,
-            };
-            node.apply(&Event {
-                at: Timestamp(second * 1_000_000_000),
-                process,
-                kind,
-            });
-        }
-        let lines = lines(&node.report().unwrap(), Duration::from_secs(3), None);
-        let text = lines.join("\n");
-        assert!(
-            text.starts_with("tracer: sh\\x1bop (7)  3 s  ^C stops and reports\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("RSS 491 MiB: anonymous 480 MiB, of it lazily freed 409 MiB\n"),
-            "{text}"
-        );
-        assert!(text.ends_with("events: 5 seen, 1 lost"), "{text}");
-        assert!(!text.contains('\u{1b}'));
-    }
 }

@@ -37,6 +37,20 @@ pub fn find(pid: u32) -> io::Result<Place> {
     })
 }
 
+/// Whether the freezer of version 1 has stopped a process; that of version 2 is told by where its
+/// threads wait.
+#[must_use]
+pub fn is_frozen(pid: u32) -> bool {
+    let Ok(membership) = read_capped(format!("/proc/{pid}/cgroup"), SHORT) else {
+        return false;
+    };
+    let mounts = mounts::read().unwrap_or_default();
+    let place = place::find(&membership, &mounts, CgroupVersion::V1, "freezer");
+    let directory = place.and_then(|place| place.upwards().next());
+    let state = directory.and_then(|path| read_capped(path.join("freezer.state"), SHORT).ok());
+    state.is_some_and(|state| state.trim_ascii() == b"FROZEN")
+}
+
 impl Place {
     /// Limits and usage now.
     ///

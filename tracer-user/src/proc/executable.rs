@@ -92,6 +92,8 @@ fn by_elf(file: &File<'_>) -> &'static str {
     match evident {
         // Rust programs may link C++ code.
         _ if is_rust(file) => "Rust",
+        // Beside what the C library that it brings along says.
+        _ if section_contains(file, ".comment", b"TinyGo version ") => "Go compiled by TinyGo",
         Some((_, language)) => language,
         None if has_symbol(file, |name| {
             name.starts_with(b"_ZS") || name.starts_with(b"_ZN")
@@ -233,6 +235,12 @@ mod tests {
             &build(&bare),
             "a statically linked program of unknown language",
         );
+        std::fs::write(
+            &source,
+            "__asm__(\".ident \\\"TinyGo version 0.33.0\\\"\"); int main(void) { return 0; }\n",
+        )
+        .unwrap();
+        check(&["x"], &build(&["-static", "-s"]), "Go compiled by TinyGo");
     }
 
     #[test]

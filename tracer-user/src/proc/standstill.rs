@@ -2,21 +2,25 @@
 
 use std::io;
 
-use super::{SHORT, read_capped, stat};
+use super::{SHORT, cgroup, read_capped, stat};
 
 /// Where a frozen thread waits: in the freezer of cgroup 2, and in that of cgroup 1 before Linux 6.1,
-/// which freezes it where it sleeps, so that it cannot be told.
+/// which freezes it where it sleeps.
 const FREEZERS: &[&[u8]] = &[b"do_freezer_trap", b"__refrigerator"];
+
+/// What a thread frozen where it sleeps looks like (`__task_state_index` of the kernel's
+/// `include/linux/sched.h`), and one that waits for a disk.
+const FROZEN: char = 'D';
 
 /// Asks about the main thread, which stands still with all the others.
 ///
 /// # Errors
 /// When the process is gone.
 pub fn read(pid: u32) -> io::Result<bool> {
-    let is_stopped = is_stopped(stat::read(pid)?.state);
+    let state = stat::read(pid)?.state;
     // Frozen threads sleep, like others: only where they do tells. Without the name, they are not.
     let waits_in = read_capped(format!("/proc/{pid}/wchan"), SHORT).unwrap_or_default();
-    Ok(is_stopped || is_freezer(&waits_in))
+    Ok(is_stopped(state) || is_freezer(&waits_in) || (state == FROZEN && cgroup::is_frozen(pid)))
 }
 
 /// `T` by a signal, `t` by a debugger.

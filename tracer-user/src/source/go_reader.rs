@@ -9,6 +9,7 @@
 
 mod open;
 mod runtime;
+mod stacks;
 mod translate;
 
 use std::sync::Arc;

@@ -1,5 +1,8 @@
 //! A search for who holds objects of the heap, at a pace that the process does not feel.
 
+mod leisure;
+mod swapped;
+
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -8,24 +11,32 @@ use tracer_core::event::Holders;
 use crate::go::holders::{Error, Subject, Wanted, find};
 use crate::go::runtime::heap_profile::HeapProfile;
 use crate::go::runtime::{Budget, Globals, Process};
+use leisure::Leisurely;
+use swapped::Swapped;
 
 /// How fast a search goes, and how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// Rest, in percent of the time that reading takes.
+    /// Rest, in percent of the processor time that it takes; with 0 it does not wait for time to spare.
     pub(crate) rest: u32,
-    /// How long it may take.
-    pub(crate) limit: Duration,
+    /// How long it may take; if nobody said, so long as [`LIMIT`] and [`LIMIT_IF_BUSY`] say.
+    pub(crate) limit: Option<Duration>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
             rest: 100,
-            limit: Duration::from_secs(10),
+            limit: None,
         }
     }
 }
+
+/// How long a search may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The same where it mostly waits for a processor: what it takes from others is less by as much.
+const LIMIT_IF_BUSY: Duration = Duration::from_secs(30);
 
 /// Reading before and after a search may take so long too.
 const AROUND: Duration = Duration::from_secs(5);
@@ -36,9 +47,9 @@ const MAX_BYTES: u64 = 64 << 30;
 /// Between two looks at a profile that changes.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The memory of a process, for a search of at most so long, and for what is read around it.
-pub(crate) fn memory(pid: u32, time: Duration) -> Process {
-    let time = time + AROUND;
+/// The memory of a process, for a search at this pace, and for what is read around it.
+pub(crate) fn memory(pid: u32, pace: Pace) -> Process {
+    let time = pace.limit.unwrap_or(LIMIT_IF_BUSY) + AROUND;
     let bytes = MAX_BYTES;
     Process::new(pid, Budget { time, bytes })
 }
@@ -61,18 +72,35 @@ pub(crate) fn search(
     is_over: impl Fn() -> bool,
 ) -> Result<Holders, Error> {
     let began = Instant::now();
-    let mut busy = began;
+    let swapped = Swapped::of(subject.memory.pid());
+    let memory = Leisurely::new(subject.memory, pace.rest, swapped.as_ref());
     let mut pause = || {
-        sleep(busy.elapsed() * pace.rest / 100);
-        busy = Instant::now();
-        let in_time = began.elapsed() < pace.limit;
+        memory.rest();
+        let limit = pace.limit.unwrap_or_else(|| {
+            if memory.mostly_waits() {
+                LIMIT_IF_BUSY
+            } else {
+                LIMIT
+            }
+        });
+        let in_time = began.elapsed() < limit;
         in_time && subject.memory.stopped().is_none() && !is_over()
     };
-    let found = find(subject, file, profile, wanted, &mut pause)?;
+    let leisurely = Subject {
+        memory: &memory,
+        globals: subject.globals,
+        table: subject.table,
+        bias: subject.bias,
+    };
+    let found = find(&leisurely, file, profile, wanted, &mut pause)?;
+    let not_read = swapped.as_ref().and_then(Swapped::reason);
     Ok(Holders {
         sites: found.sites,
         took_ns: began.elapsed().as_nanos() as u64,
         bytes_read: subject.memory.bytes_read(),
-        incomplete: found.incomplete,
+        incomplete: match (found.incomplete, not_read) {
+            (Some(why), Some(not_read)) => Some(format!("{why}; {not_read}")),
+            (why, not_read) => why.or_else(|| not_read.map(str::to_owned)),
+        },
     })
 }

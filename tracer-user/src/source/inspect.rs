@@ -51,6 +51,7 @@ pub(crate) fn facts(
         page_size: rustix::param::page_size() as u64,
         hooks: hooked.map(Hooked::describe),
         sample_bytes: hooked.and_then(|hooked| hooked.stacks.sample_bytes()),
+        sees_answers: hooked.is_some(),
     }
 }
 

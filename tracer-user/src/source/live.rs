@@ -12,6 +12,7 @@ mod samples;
 use std::time::{Duration, Instant};
 
 use tracer_core::event::{EndedBy, EventKind};
+use tracer_core::process::KeepsGrowing;
 use tracer_ebpf::Target as Wire;
 
 use self::{
@@ -96,6 +97,8 @@ pub struct Live {
     code_mapped: bool,
     /// Processes the kernel had killed in the cgroup when we came.
     oom_kills: Option<u64>,
+    /// What a watch may cost something for.
+    keeps_growing: KeepsGrowing,
 }
 
 impl Live {
@@ -142,7 +145,7 @@ impl Live {
             return Err(exited(&target));
         }
 
-        sink.push_now(EventKind::Process(facts));
+        sink.push_now(EventKind::Process(Box::new(facts)));
         let watches = watch.as_ref().is_some_and(|watch| watch.watching);
         if let Some(watch) = watch {
             sink.push_now(EventKind::CreatorWatch(watch));
@@ -168,6 +171,7 @@ impl Live {
             paused: false,
             code_mapped: false,
             oom_kills: None,
+            keeps_growing: KeepsGrowing::default(),
         };
         if watches {
             live.look_at_births();
@@ -247,6 +251,7 @@ impl Live {
         self.sample_cgroup(sink);
         sink.push_now(EventKind::Loss(self.programs.loss(at)));
         sink.push_now(EventKind::Tick);
+        self.keeps_growing = sink.keeps_growing();
         self.programs.flush_log();
     }
 }

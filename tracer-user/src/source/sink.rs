@@ -3,7 +3,7 @@
 use tracer_core::{
     event::{Event, EventKind, ProcessId, Timestamp},
     node::Node,
-    process::Request,
+    process::{KeepsGrowing, Request},
 };
 
 use crate::output::trace_file::TraceFile;
@@ -68,6 +68,12 @@ impl Sink {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.node.requests_on(self.process)
+    }
+
+    /// What keeps growing: for once a second.
+    #[must_use]
+    pub fn keeps_growing(&self) -> KeepsGrowing {
+        self.node.keeps_growing(self.process)
     }
 
     /// Whether to look who holds the heap; `always` whether it grows or not.

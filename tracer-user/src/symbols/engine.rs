@@ -1,6 +1,7 @@
 //! The symbolizer of one process.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,7 +58,9 @@ impl Symbolizer {
     pub fn new(pid: u32, helper: PathBuf) -> anyhow::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let process = rustix::fs::open(format!("/proc/{pid}"), flags, Mode::empty());
-        let process = process.context("open the process")?;
+        let process = process
+            .map_err(io::Error::from)
+            .context("open the process")?;
         let mut symbolizer = Self {
             pid,
             process,
@@ -87,7 +90,9 @@ impl Symbolizer {
         let mappings = maps::read(self.pid).context("read the mappings")?;
         let code = Code::open(self.pid, &mappings, self.root.as_ref(), &self.code);
         // Of a process that exits meanwhile only the first mappings are listed, or none.
-        rustix::fs::readlinkat(&self.process, "exe", Vec::new()).context("it runs no program")?;
+        rustix::fs::readlinkat(&self.process, "exe", Vec::new())
+            .map_err(io::Error::from)
+            .context("it runs no program")?;
         let change = self.code.change_to(&code);
         self.code = code;
         if change == Change::Replaced {

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use object::LittleEndian;
 use object::elf::{FileHeader64, SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS};
-use object::read::elf::{FileHeader, SectionHeader};
+use object::read::elf::{FileHeader, SectionHeader, SectionTable};
 
 use crate::go;
 
@@ -20,6 +20,9 @@ const MAX_HEADERS: u64 = 8 << 20;
 /// Bytes that are read of one file. A program of 300 MB may have 150 of data that nobody writes to,
 /// most of them files that were embedded and strings.
 const MAX_READ: u64 = 96 << 20;
+
+/// Bytes of what compilers say of themselves.
+const MAX_COMMENT: u64 = 64 << 10;
 
 /// What Go's linker calls the most important part; the others are the more so the smaller.
 const TABLES: [&[u8]; 2] = [b".gopclntab", b".data.rel.ro.gopclntab"];
@@ -44,13 +47,16 @@ impl Skeleton {
         // The header tells where the tables are, the tables tell where the rest is.
         let headers = go::parts(&skeleton.bytes);
         skeleton.fill_up_to(file, headers, MAX_HEADERS)?;
+        let names = skeleton.section_names();
+        skeleton.fill_up_to(file, names, MAX_HEADERS)?;
+        // It is not loaded, and tells what a program is that is not of Go.
+        let comment = skeleton.comment();
+        skeleton.fill_up_to(file, comment, MAX_COMMENT)?;
         let parts = go::parts(&skeleton.bytes);
         if skeleton.length(&parts) <= MAX_READ {
             skeleton.fill_up_to(file, parts, MAX_READ)?;
             return Ok(skeleton);
         }
-        let names = skeleton.section_names();
-        skeleton.fill_up_to(file, names, MAX_HEADERS)?;
         let sections = skeleton.sections();
         let parts = if sections.is_empty() { parts } else { sections };
         let needed = skeleton.length(&parts);
@@ -120,14 +126,30 @@ impl Skeleton {
         range(names.sh_offset(LittleEndian), names.sh_size(LittleEndian))
     }
 
-    /// Sections with data of the program, the most important ones first.
-    fn sections(&self) -> Vec<Range<u64>> {
+    /// Where the compilers named themselves.
+    fn comment(&self) -> Option<Range<u64>> {
+        let (_, comment) = self
+            .section_table()
+            .section_by_name(LittleEndian, b".comment")?;
+        range(
+            comment.sh_offset(LittleEndian),
+            comment.sh_size(LittleEndian),
+        )
+    }
+
+    /// Empty if it is damaged.
+    fn section_table(&self) -> SectionTable<'_, FileHeader64<LittleEndian>> {
         let bytes = &*self.bytes;
         let parse = || {
             let header = FileHeader64::<LittleEndian>::parse(bytes).ok()?;
             header.sections(LittleEndian, bytes).ok()
         };
-        let table = parse().unwrap_or_default();
+        parse().unwrap_or_default()
+    }
+
+    /// Sections with data of the program, the most important ones first.
+    fn sections(&self) -> Vec<Range<u64>> {
+        let table = self.section_table();
         let wanted = table.iter().filter(|section| {
             let flags = section.sh_flags(LittleEndian).0;
             let is_data = flags & SHF_ALLOC.0 != 0 && flags & SHF_EXECINSTR.0 == 0;
@@ -183,6 +205,8 @@ mod tests {
             )
         };
         assert_eq!(facts(&skeleton.bytes), facts(&whole));
+        let comment = skeleton.within(&skeleton.comment().unwrap()).0;
+        assert_eq!(skeleton.bytes[comment.clone()], whole[comment]);
         // Code and debug information, most of the file, were not read.
         let empty = |bytes: &[u8]| {
             let pages = bytes.chunks(4096);

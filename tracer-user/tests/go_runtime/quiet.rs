@@ -6,16 +6,24 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use tracer_core::event::FrameKind;
 use tracer_core::event::{Backing, MappingUse};
 use tracer_tests::{Flag, GoVersion, Program as Build};
-use tracer_user::go::Binary;
 use tracer_user::go::runtime::{
-    Budget, Globals, Goroutines, Process, Program, is_runtime_function,
+    Arch, Budget, Globals, Goroutines, Kind, Process, Program, Unwinder, is_runtime_function,
+    read_waits,
 };
+use tracer_user::go::{Binary, Table};
 use tracer_user::proc::{maps, smaps};
 
 /// How often a site occurs: what its goroutines do, file and line of the `go` statement.
 pub(crate) type Sites = BTreeMap<(String, String), u64>;
+
+/// Stacks of goroutines by site, innermost first, and how many have each.
+pub(crate) type Waits = BTreeMap<(String, String), BTreeMap<Vec<Call>, u64>>;
+
+/// A line of a stack: function, and file and line.
+pub(crate) type Call = (String, String);
 
 /// A process at rest.
 pub(crate) struct Quiet {
@@ -91,31 +99,75 @@ impl Quiet {
 
     /// Whether goroutines that begin at this address are the runtime's.
     pub(crate) fn is_runtime(&self, start: u64) -> bool {
-        let table = self.binary.table.as_ref().unwrap();
-        let frames = table.lookup(start.wrapping_sub(self.bias));
+        let frames = self.table().lookup(start.wrapping_sub(self.bias));
         is_runtime_function(&frames.last().unwrap().function)
     }
 
     /// The sites of goroutines other than the main one.
     pub(crate) fn sites(&self, goroutines: &Goroutines) -> Sites {
-        let table = self.binary.table.as_ref().unwrap();
         let mut sites = Sites::new();
         for (kind, group) in &goroutines.groups {
-            if kind.created_at == 0 || self.is_main(kind.start) {
-                continue;
+            if let Some(site) = self.site(kind) {
+                *sites.entry(site).or_default() += group.count;
             }
-            let frames = table.lookup((kind.created_at - 1).wrapping_sub(self.bias));
-            let frame = &frames[0];
-            let site = format!("{}:{}", frame.file, frame.line);
-            *sites.entry((kind.doing.to_owned(), site)).or_default() += group.count;
         }
         sites
     }
 
+    /// Where goroutines other than the main one wait.
+    pub(crate) fn waits(&self, goroutines: &Goroutines) -> Waits {
+        let arch = Arch::named(self.binary.arch).unwrap();
+        let mut unwinder = Unwinder::new(self.table(), self.bias, arch);
+        let mut found = Waits::new();
+        let waits = read_waits(&self.process, &self.globals, &mut unwinder, goroutines);
+        for (kind, waits) in waits {
+            let Some(site) = self.site(&kind) else {
+                continue;
+            };
+            let stacks = found.entry(site).or_default();
+            for wait in waits {
+                *stacks.entry(self.calls(&wait.addresses)).or_default() += wait.count;
+            }
+        }
+        found
+    }
+
+    /// The lines of a stack that `runtime.Stack` prints: without the runtime's own.
+    fn calls(&self, addresses: &[u64]) -> Vec<Call> {
+        let (mut calls, mut callee) = (Vec::new(), FrameKind::Plain);
+        for (index, address) in addresses.iter().enumerate() {
+            let pc = address.wrapping_sub(self.bias) - u64::from(index > 0);
+            for frame in self.table().lookup(pc) {
+                let is_elided = frame.kind.is_elided(callee);
+                callee = frame.kind;
+                if !is_elided && !frame.function.starts_with("runtime.") {
+                    let place = format!("{}:{}", frame.file, frame.line);
+                    calls.push((frame.function.into_owned(), place));
+                }
+            }
+        }
+        calls
+    }
+
+    /// What goroutines do, and file and line of the `go` statement; of the main one none.
+    fn site(&self, kind: &Kind) -> Option<(String, String)> {
+        if kind.created_at == 0 || self.is_main(kind.start) {
+            return None;
+        }
+        let frames = self
+            .table()
+            .lookup((kind.created_at - 1).wrapping_sub(self.bias));
+        let site = format!("{}:{}", frames[0].file, frames[0].line);
+        Some((kind.doing.to_owned(), site))
+    }
+
     fn is_main(&self, start: u64) -> bool {
-        let table = self.binary.table.as_ref().unwrap();
-        let frames = table.lookup(start.wrapping_sub(self.bias));
+        let frames = self.table().lookup(start.wrapping_sub(self.bias));
         frames.last().unwrap().function == "runtime.main"
+    }
+
+    fn table(&self) -> &Table {
+        self.binary.table.as_ref().unwrap()
     }
 
     /// Ends it.

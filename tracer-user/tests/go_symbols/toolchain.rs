@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tracer_tests::GoVersion;
+
 /// How a test program is built.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Build {
@@ -22,34 +24,22 @@ pub(crate) enum C {
 
 /// One Go release.
 #[derive(Clone, Debug)]
-pub(crate) struct Toolchain {
-    pub(crate) version: String,
-    root: PathBuf,
-}
+pub(crate) struct Toolchain(GoVersion);
 
 impl Toolchain {
     /// The toolchain of this version, from the module cache.
     pub(crate) fn get(version: &str) -> Self {
-        let cache = run(Command::new("go").args(["env", "GOMODCACHE"]));
-        let name = format!("golang.org/toolchain@v0.0.1-go{version}.linux-amd64");
-        let root = Path::new(cache.trim()).join(name);
-        assert!(
-            root.join("bin/go").exists(),
-            "go {version} is missing: run `cargo xtask setup`"
-        );
-        Self {
-            version: version.to_owned(),
-            root,
-        }
+        let mut known = GoVersion::MINORS.iter();
+        Self(*known.find(|go| go.number() == version).unwrap())
     }
 
     /// Builds the test program into `directory`.
     pub(crate) fn build(&self, directory: &Path, build: Build) -> PathBuf {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/go_symbols/program");
-        let mut name = format!("go{}", self.version);
+        let mut name = format!("go{}", self.0.number());
         let target = directory.join(format!("src-{name}-{:?}", build.c_code));
         std::fs::create_dir_all(&target).unwrap();
-        let generic = if self.minor() >= 18 {
+        let generic = if self.0.minor() >= 18 {
             "generic.go"
         } else {
             "plain.go"
@@ -58,16 +48,19 @@ impl Toolchain {
         for file in ["main.go", generic].into_iter().chain(cgo) {
             std::fs::copy(sources.join(file), target.join(file)).unwrap();
         }
-        let module = format!("module example.org/sample\n\ngo 1.{}\n", self.minor());
+        let module = format!("module example.org/sample\n\ngo {}\n", self.0.language());
         std::fs::write(target.join("go.mod"), module).unwrap();
         let mut flags = String::new();
         let mut command = self.command();
-        command.current_dir(&target).arg("build");
+        command
+            .current_dir(&target)
+            .arg("build")
+            .args(self.0.trimpath());
         if build.stripped {
             flags += "-s -w ";
             name += "-stripped";
         }
-        if !build.stripped && self.minor() < 19 {
+        if !build.stripped && self.0.minor() < 19 {
             // Old releases compress in a way that DWARF readers no longer know.
             flags += "-compressdwarf=false ";
         }
@@ -110,18 +103,8 @@ impl Toolchain {
         functions
     }
 
-    pub(crate) fn minor(&self) -> u32 {
-        self.version.split('.').nth(1).unwrap().parse().unwrap()
-    }
-
     fn command(&self) -> Command {
-        let mut command = Command::new(self.root.join("bin/go"));
-        command
-            .env("GOROOT", &self.root)
-            .env("GOENV", "off")
-            .env("GOFLAGS", "");
-        command.env("GOTOOLCHAIN", "local").env("GO111MODULE", "on");
-        command
+        self.0.command().unwrap()
     }
 }
 

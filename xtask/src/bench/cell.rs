@@ -75,24 +75,37 @@ impl Cell {
         }
     }
 
-    /// A line that a bench of a crate printed.
+    /// A line that a bench of a crate printed, or [`Self::json`].
     pub(crate) fn parse(line: &str) -> Result<Self> {
         let fields: Value = serde_json::from_str(line).context("not a JSON object")?;
         let text = |name: &str| Some(fields[name].as_str()?.to_owned());
         let number = |name: &str| fields[name].as_f64();
+        let count = |name: &str| fields[name].as_u64();
+        let measured = || match number("ratio") {
+            Some(ratio) => Some((Measure::Ratio, ratio)),
+            None => Some((Measure::Unit(text("unit")?), number("value")?)),
+        };
+        let events = || {
+            Some(Events {
+                expected: count("expected")?,
+                received: count("received")?,
+                lost: count("lost")?,
+            })
+        };
         let cell = || {
+            let (measure, value) = measured()?;
             Some(Self {
                 bench: text("bench")?,
                 tool: text("tool")?,
                 mode: text("mode")?,
-                on: text("binary")?,
-                measure: Measure::Unit(text("unit")?),
-                value: number("value")?,
+                on: text("binary").or(text("on")).unwrap_or_default(),
+                measure,
+                value,
                 p10: number("p10")?,
                 p90: number("p90")?,
-                runs: fields["runs"].as_u64()? as usize,
-                discarded: 0,
-                events: None,
+                runs: count("runs").or(count("pairs"))? as usize,
+                discarded: count("discarded").unwrap_or(0) as usize,
+                events: events(),
             })
         };
         cell().with_context(|| format!("a field is missing in {line}"))
@@ -230,6 +243,19 @@ mod tests {
         });
         assert_eq!(Cell::parse(line).expect("a whole line").json(), expected);
         assert!(Cell::parse("{}").is_err());
+    }
+
+    #[test]
+    fn a_printed_line_comes_back() {
+        let names = ["http", "tracer", "full_stacks", "p99"];
+        let mut cell = Cell::of_runs(names, Measure::Ratio, vec![1.5, 1.25]);
+        cell.events = Some(Events {
+            expected: 30,
+            received: 29,
+            lost: 1,
+        });
+        let line = cell.json();
+        assert_eq!(Cell::parse(&line.to_string()).expect("whole").json(), line);
     }
 
     #[test]

@@ -21,8 +21,14 @@ the running process by its pid, and stop before the next U. Peers count what the
   random order from 512 stacks.
 - `http`: a JSON server on CPU 0, eight clients on CPU 1 beside the tool. `bystander`: a process that is not traced, on CPU 0,
   while another is, on CPU 1.
+- `walker`: brk from stacks of several depths. A stack costs what the kernel counts for the program that takes it, less the same
+  without; then all stacks of a recording are compared with those of `bpf_get_stack`.
 - `rate`: brk from stacks of which one in a hundred is another; the most that one CPU can offer, or the highest rate without loss.
 - `agent-cpu`: CPU time of the tracer under `mm`. `memory`: its RSS and its maps while it records `mm` and `random`.
+- `reader`: a load that makes 64 MiB of garbage and collects it beside 1 GB of small objects that lead to each other, four times
+  a run, under `tracer attach`; CPU time of the thread that reads the runtime; one look at all spans and at 100 000 goroutines.
+- `holders`: a JSON server as in `http` with so much heap beside, which is not collected meanwhile, while one search after the other
+  goes on; then searches of the idle server: seconds, bytes read a second, peak RSS.
 - `sampling`: a thousand seeds of the sampler against events of known sizes, without a kernel: how far the mean estimate
   is from the truth, and how many estimates lie within three standard deviations of theory.
 - `replay`: `tracer analyze` of a recording, with start and report. `size`: bytes for each event, with everything in the file.
@@ -39,7 +45,7 @@ pub(super) fn write(cells: &[Cell], pairs: u16) -> Result<()> {
 
 fn page(cells: &[Cell], pairs: u16, machine: &str) -> String {
     format!(
-        "# Performance\n\nWritten by `cargo xtask bench --write-docs`, {pairs} pairs a cell, on {machine}.\n\n\
+        "# Performance\n\nWritten by `cargo xtask bench`, at most {pairs} pairs a cell, on {machine}.\n\n\
          {METHOD}\n## Targets\n\n{}\n{}\n## All cells\n\n{}",
         targets(cells),
         reasons(cells),
@@ -153,7 +159,7 @@ mod tests {
             "a machine",
         );
         for line in [
-            "Written by `cargo xtask bench --write-docs`, 11 pairs a cell, on a machine.",
+            "Written by `cargo xtask bench`, at most 11 pairs a cell, on a machine.",
             "| P1 | slowdown of `mm`, all events with full stacks | ≤ ×1.250 | ×1.200 | yes |",
             "| P2 | the same, recorded | ≤ ×1.300 | ×1.400 | no |",
             "| P5 | slowdown of `heap` | ≤ 1.08 | - | not measured |",

@@ -74,6 +74,13 @@ impl Load {
         Ok(Self(load))
     }
 
+    /// Starts a load beside so many bytes of heap that stay.
+    pub(super) fn on_heap(name: &str, bytes: u64, cpu: u8) -> Result<Self> {
+        let load = launch(&["-load", name, "-heap", &bytes.to_string()], cpu)?;
+        load.event("ready", PATIENCE)?;
+        Ok(Self(load))
+    }
+
     /// Starts the client of an HTTP server.
     pub(super) fn request(address: &str, cpu: u8) -> Result<Self> {
         let load = launch(&["-load", "request", "-address", address], cpu)?;

@@ -8,10 +8,24 @@ use tracer_tests::kib_line;
 
 /// CPU time of all its threads so far, in seconds.
 pub(super) fn cpu_seconds(pid: u32) -> Result<f64> {
+    seconds_of(pid, |_| true)
+}
+
+/// CPU time of its threads of this name.
+pub(super) fn thread_seconds(pid: u32, name: &str) -> Result<f64> {
+    seconds_of(pid, |thread| thread == name)
+}
+
+fn seconds_of(pid: u32, is_counted: impl Fn(&str) -> bool) -> Result<f64> {
     let mut ns = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread may end meanwhile; its time goes with it.
-        let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+        let path = task?.path();
+        let read = |file: &str| fs::read_to_string(path.join(file)).unwrap_or_default();
+        if !is_counted(read("comm").trim_end()) {
+            continue;
+        }
+        let text = read("schedstat");
         ns += text
             .split(' ')
             .next()

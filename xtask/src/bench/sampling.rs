@@ -4,22 +4,13 @@ use anyhow::{Context as _, Result};
 
 use super::Options;
 use super::cell::Cell;
-use crate::command::{cargo, logged};
+use super::library;
 
 /// What is measured of the worst load.
 pub(super) const WORST: &str = "worst of all";
 
 pub(super) fn run(_: &Options) -> Result<Vec<Cell>> {
-    let mut bench = cargo(&[
-        "bench",
-        "--quiet",
-        "-p",
-        "tracer-user",
-        "--bench",
-        "sampling",
-    ]);
-    let lines = logged(&mut bench).context("play the sampler")?;
-    let mut cells = lines.lines().map(Cell::parse).collect::<Result<Vec<_>>>()?;
+    let mut cells = library::cells::<&str>("sampling", &[])?;
     let worst = |mode: &str, is_worse: fn(f64, f64) -> bool| {
         let of_mode = cells.iter().filter(|cell| cell.mode == mode);
         let worst = of_mode.reduce(|a, b| if is_worse(b.value, a.value) { b } else { a });

@@ -72,27 +72,35 @@ fn on_load(name: &str, tools: &[&Tool], options: &Options) -> Result<Vec<Cell>> 
     slowdown([name, ""], &[""], start, tools, options.pairs.into())
 }
 
+/// What `Served` tells of a run.
+pub(super) const SERVED: [&str; 3] = ["time per request", "p50 latency", "p99 latency"];
+
 /// A JSON server on CPU 0; its clients share CPU 1 with the tool.
 pub(super) fn http(options: &Options) -> Result<Vec<Cell>> {
-    let figures = ["time per request", "p50 latency", "p99 latency"];
     let tools = [&tool::FULL, &tool::BPFTRACE, &tool::PERF_RECORD];
     slowdown(
         ["http", ""],
-        &figures,
+        &SERVED,
         Served::start,
         &tools,
         options.pairs.into(),
     )
 }
 
-struct Served {
+/// A server and its clients.
+pub(super) struct Served {
     server: Running,
     clients: Load,
 }
 
 impl Served {
     fn start() -> Result<Self> {
-        let server = launch(&["-load", "serve"], 0)?;
+        Self::on_heap(0)
+    }
+
+    /// The server has so many bytes on its heap that stay.
+    pub(super) fn on_heap(bytes: u64) -> Result<Self> {
+        let server = launch(&["-load", "serve", "-heap", &bytes.to_string()], 0)?;
         let ready = server.event("ready", PATIENCE)?;
         let address = ready["address"]
             .as_str()

@@ -1,5 +1,6 @@
 //! Names of 200 000 addresses of a real Go program: in our library, and as commands of several tools.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +11,7 @@ use tracer_tests::GoVersion;
 
 use super::Options;
 use super::cell::{Cell, Measure};
-use crate::command::{cargo, logged};
+use super::library;
 use crate::step::failure;
 
 /// Each command is run as often, one after the other.
@@ -23,17 +24,7 @@ const NEWEST: GoVersion = GoVersion::GO_1_27;
 
 pub(super) fn run(_: &Options) -> Result<Vec<Cell>> {
     let binaries = [go_command(WITH_DWARF)?, go_command(NEWEST)?];
-    let mut bench = cargo(&[
-        "bench",
-        "--quiet",
-        "-p",
-        "tracer-user",
-        "--bench",
-        "symbols",
-        "--",
-    ]);
-    let lines = logged(bench.args(&binaries)).context("measure the library")?;
-    let mut cells = lines.lines().map(Cell::parse).collect::<Result<Vec<_>>>()?;
+    let mut cells = library::cells("symbols", &binaries)?;
     cells.extend(commands(&binaries[0])?);
     Ok(cells)
 }
@@ -53,16 +44,7 @@ fn go_command(version: GoVersion) -> Result<PathBuf> {
 
 /// The same addresses to each tool, from start to end.
 fn commands(binary: &Path) -> Result<Vec<Cell>> {
-    let mut listing = cargo(&[
-        "bench",
-        "--quiet",
-        "-p",
-        "tracer-user",
-        "--bench",
-        "symbols",
-        "--",
-    ]);
-    let listing = logged(listing.arg("--list").arg(binary))?;
+    let listing = library::said("symbols", &[OsStr::new("--list"), binary.as_os_str()])?;
     let count = listing.lines().count();
     ensure!(count == 200_000, "{count} addresses");
     let directory = tracer_tests::target_directory().join("xtask");

@@ -1,6 +1,7 @@
 //! Tools that attach to the load, all in the same way: by pid, on CPU 1.
 
 mod peers;
+mod searches;
 mod tracer;
 
 use std::process::Command;
@@ -11,6 +12,7 @@ use super::cell::Events;
 use super::load::Ran;
 
 pub(super) use peers::{BPFTRACE, PEERS, PERF_RECORD, perf_data};
+pub(super) use searches::{FAST, PACED, search};
 pub(super) use tracer::{
     CREATORS_OFF, CREATORS_ON, FULL, NO_STACKS, SAMPLED, Session, TRACE_FILE, trace_path,
 };

@@ -179,7 +179,7 @@ struct Blocks {
 
 /// Bytes of a frame, and what it begins with.
 const FRAME: usize = 32;
-const MAGIC: &[u8] = b"\xf5TB1";
+const MAGIC: &[u8] = b"\xf5TB2";
 
 impl Blocks {
     fn of(trace: &[u8]) -> Result<Self> {

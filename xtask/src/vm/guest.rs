@@ -3,6 +3,7 @@
 mod allocations;
 mod calls;
 mod lazily_freed;
+mod preempted;
 mod restricted;
 mod setting;
 mod untold;
@@ -73,6 +74,10 @@ const CHECKS: &[Check] = &[
     Check {
         name: "allocations",
         look: Look::Last(allocations::told),
+    },
+    Check {
+        name: "preempted",
+        look: Look::Last(preempted::counted),
     },
     // The kernel stays restricted.
     Check {

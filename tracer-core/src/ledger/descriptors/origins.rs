@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Connects;
 use crate::event::{Peer, StackId};
 use crate::ledger::creators::Chain;
 use crate::ledger::tally::MAX_STACKS;
 
 /// Peers named for one origin; further ones are only counted as sockets.
 const MAX_PEERS: usize = 8;
+
+/// Stacks told apart that close the sockets of one origin; what further ones close is only counted.
+const MAX_CLOSERS: usize = 16;
 
 /// The code that opened a socket, and what led there.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -27,8 +31,12 @@ pub struct OriginCount {
     pub opened: u64,
     /// Of these, closed.
     pub closed: u64,
-    /// Some of the addresses at the other end.
+    /// By which stack, where that was seen.
+    pub closers: BTreeMap<StackId, u64>,
+    /// Some of the addresses at the other end, or where it was looked for.
     pub peers: BTreeSet<Peer>,
+    /// The connections that were asked for.
+    pub connects: Connects,
 }
 
 /// An origin by its number; `None` for all that did not fit.
@@ -61,8 +69,17 @@ impl Origins {
         self.count(origin).opened += 1;
     }
 
-    pub(super) fn closed(&mut self, origin: OriginId) {
-        self.count(origin).closed += 1;
+    pub(super) fn closed(&mut self, origin: OriginId, by: Option<StackId>) {
+        let count = self.count(origin);
+        count.closed += 1;
+        let is_full = count.closers.len() >= MAX_CLOSERS;
+        if let Some(stack) = by.filter(|stack| !is_full || count.closers.contains_key(stack)) {
+            *count.closers.entry(stack).or_default() += 1;
+        }
+    }
+
+    pub(super) fn connects(&mut self, origin: OriginId) -> &mut Connects {
+        &mut self.count(origin).connects
     }
 
     pub(super) fn peer(&mut self, origin: OriginId, peer: &Peer) {

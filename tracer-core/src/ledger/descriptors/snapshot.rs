@@ -2,14 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::{DescriptorLedger, Socket};
+use super::{DescriptorLedger, Socket, Whence};
 use crate::event::{Descriptor, DescriptorKind, Timestamp};
+
+/// Stands for the list of descriptors that a new program starts with, until there is one: which of
+/// those from before were marked to be closed is not known.
+const EXECUTED: Timestamp = Timestamp(0);
+
+impl Socket {
+    /// Forgets who opened it, and what it is doing for who did.
+    fn forget_opener(&mut self) {
+        self.opened = None;
+        self.whence = Whence::Before;
+        self.in_progress = false;
+    }
+}
 
 impl DescriptorLedger {
     /// Counts anew: what is open now was open before.
     pub fn restart(&mut self) {
         for socket in self.sockets.values_mut() {
-            socket.opened = None;
+            socket.forget_opener();
         }
         *self = Self {
             pre_existing: self.open_sockets(),
@@ -20,6 +33,8 @@ impl DescriptorLedger {
             snapshot: self.snapshot,
             untracked: self.untracked,
             has_states: self.has_states,
+            listed_at: self.listed_at,
+            untold: self.untold,
             ..Self::default()
         };
     }
@@ -34,7 +49,9 @@ impl DescriptorLedger {
                 _ => None,
             })
             .collect();
-        let gone: Vec<i32> = self
+        let is_first_of_program = self.snapshot == Some(EXECUTED);
+        self.snapshot = Some(at);
+        let gone: Vec<(i32, Timestamp)> = self
             .slots
             .iter()
             .filter(|(fd, slot)| {
@@ -45,11 +62,16 @@ impl DescriptorLedger {
                 let listed = listed.get(fd);
                 slot.since < at && (listed.is_none() || inode.is_some() && inode.as_ref() != listed)
             })
-            .map(|(fd, _)| *fd)
+            .map(|(fd, slot)| (*fd, slot.since))
             .collect();
-        for fd in gone {
-            self.contradictions += 1;
-            self.release(fd, Timestamp(u64::MAX));
+        for (fd, since) in gone {
+            if is_first_of_program && since == EXECUTED {
+                // Marked to be closed as the program was replaced: the new one never had it.
+                self.release(fd, since, None);
+            } else {
+                self.contradictions += 1;
+                self.release(fd, Timestamp(u64::MAX), None);
+            }
         }
         let mut by_inode: BTreeMap<u64, u64> = self
             .sockets
@@ -76,7 +98,6 @@ impl DescriptorLedger {
                 self.refer(fd, id, Timestamp(0), false);
             }
         }
-        self.snapshot = Some(at);
     }
 
     /// The program was replaced: descriptors marked for it are closed, and what stays is
@@ -90,20 +111,19 @@ impl DescriptorLedger {
             .map(|(fd, _)| *fd)
             .collect();
         for fd in marked {
-            self.release(fd, at);
+            self.release(fd, at, None);
         }
         let mut sockets = std::mem::take(&mut self.sockets);
         for socket in sockets.values_mut() {
-            socket.opened = None;
-            socket.found = false;
+            socket.forget_opener();
         }
         let mut slots = std::mem::take(&mut self.slots);
         for slot in slots.values_mut() {
-            slot.since = Timestamp(0);
+            slot.since = EXECUTED;
         }
         Self {
             pre_existing: sockets.len() as u64,
-            snapshot: self.snapshot.map(|_| Timestamp(0)),
+            snapshot: self.snapshot.map(|_| EXECUTED),
             next_socket: self.next_socket,
             slots,
             sockets,

@@ -1,7 +1,7 @@
 //! Numbers, the sockets they refer to, and when a socket has no number left.
 
-use super::{DescriptorLedger, Slot};
-use crate::event::Timestamp;
+use super::{DescriptorLedger, Slot, Whence};
+use crate::event::{StackId, Timestamp};
 
 /// The kernel's default bound on descriptors (`fs.nr_open`); further ones are counted.
 const MAX_DESCRIPTORS: usize = 1 << 20;
@@ -17,16 +17,21 @@ impl DescriptorLedger {
         self.slots.len() < MAX_DESCRIPTORS
     }
 
-    /// Both numbers mean one socket already, or are one number.
-    pub(super) fn is_same(&self, fd: i32, to: i32) -> bool {
-        let socket = |fd| self.slots.get(&fd).map(|slot| slot.socket);
-        fd == to || socket(fd).is_some_and(|source| socket(to) == Some(source))
+    /// The snapshot has listed what a call copied that is older than it: with its source, or without,
+    /// which was closed before it was listed.
+    pub(super) fn is_listed_copy(&self, fd: i32, to: i32, at: Timestamp) -> bool {
+        let Some(copy) = self.slots.get(&to) else {
+            return false;
+        };
+        let source = self.slots.get(&fd);
+        self.is_older_than_snapshot(at)
+            && copy.since == Timestamp(0)
+            && source.is_none_or(|source| source.socket == copy.socket)
     }
 
     /// A duplicate on a number that was free.
     pub(super) fn duplicate_anew(&mut self, fd: i32, new: i32, at: Timestamp, cloexec: bool) {
-        // The snapshot may have listed both.
-        if !(self.is_older_than_snapshot(at) && self.is_same(fd, new)) {
+        if !self.is_listed_copy(fd, new, at) {
             self.supersede(new, at);
             self.duplicate(fd, new, at, cloexec);
         }
@@ -62,7 +67,7 @@ impl DescriptorLedger {
         };
         // What the snapshot listed came after a call that is older than it.
         let came_later = slot.since == Timestamp(0) && self.is_older_than_snapshot(at);
-        self.release(fd, at);
+        self.release(fd, at, None);
         if !came_later {
             self.await_close(fd);
         }
@@ -90,7 +95,8 @@ impl DescriptorLedger {
         }
     }
 
-    pub(super) fn release(&mut self, fd: i32, at: Timestamp) {
+    /// A number is free again; `by` is the stack of the call that closed it, where it was seen.
+    pub(super) fn release(&mut self, fd: i32, at: Timestamp, by: Option<StackId>) {
         let Some(slot) = self.slots.remove(&fd) else {
             return;
         };
@@ -104,15 +110,18 @@ impl DescriptorLedger {
         if socket.descriptors > 0 {
             return;
         }
-        let (opened, found) = (socket.opened, socket.found);
+        let (opened, whence, in_progress) = (socket.opened, socket.whence, socket.in_progress);
         self.sockets.remove(&slot.socket);
         match opened {
             Some(opened) => {
                 self.closed_again += 1;
-                self.origins.closed(opened.by);
+                self.origins.closed(opened.by, by);
+                let connects = self.origins.connects(opened.by);
+                connects.in_progress -= u64::from(in_progress);
+                connects.given_up += u64::from(in_progress);
             }
             // Closed before the snapshot was read to its end: it was not open at the start.
-            None if !found && self.is_older_than_snapshot(at) => {
+            None if whence == Whence::Before && self.is_older_than_snapshot(at) => {
                 self.pre_existing -= 1;
                 return;
             }

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::event::{
-    EventKind, Frame, GoCounters, GoRuntime, GoSpans, GoroutineGroup, Goroutines, HeapCount,
-    HeapProfile, HeapProfiling, HeapSite, ProcessFacts, SpanClass, Symbol, Timestamp,
+    Creation, CreatorWatch, EventKind, Frame, GoCounters, GoRuntime, GoSpans, GoroutineGroup,
+    Goroutines, HeapCount, HeapProfile, HeapProfiling, HeapSite, SpanClass, StackId, StackTrace,
+    Symbol, Timestamp,
 };
 use crate::process::Process;
 use crate::report::{Report, text};
@@ -31,14 +32,14 @@ fn runtime(heap_profile: HeapProfiling) -> EventKind {
 }
 
 fn counters(gc_cycles: u64, heap_marked: u64) -> EventKind {
-    EventKind::GoCounters(GoCounters {
+    EventKind::GoCounters(Box::new(GoCounters {
         gc_cycles,
         heap_marked: heap_marked * MIB,
         heap_alloc: (heap_marked + 1) * MIB,
         next_gc: 2 * heap_marked * MIB,
         gc_percent: Some(100),
         ..GoCounters::default()
-    })
+    }))
 }
 
 fn named(address: u64, is_return: bool, function: &str, line: u32) -> Symbol {
@@ -87,7 +88,7 @@ fn sites_that_read_alike_are_one() {
         ..HeapSite::default()
     });
     let report = Report::on(&process([
-        EventKind::Process(ProcessFacts::default()),
+        EventKind::Process(Box::default()),
         runtime(HeapProfiling::On),
         EventKind::HeapSites(sites.to_vec()),
         EventKind::Symbols(vec![
@@ -177,6 +178,64 @@ fn size_classes_stand_in_where_there_are_no_sites() {
     }
 }
 
+/// Goroutines of one site, and three that were seen to be created: the report on its line.
+fn turnover(watch: impl IntoIterator<Item = EventKind>) -> (Option<u64>, Option<u64>) {
+    let census = |count| {
+        let group = GoroutineGroup {
+            created_at: 0x40,
+            start: 0x50,
+            doing: "select".to_owned(),
+            count,
+            stack_bytes: 0,
+            longest_wait_ns: None,
+            waits: Vec::new(),
+        };
+        EventKind::Goroutines(Goroutines {
+            total: count,
+            sampled: count,
+            groups: vec![group],
+        })
+    };
+    let stack = EventKind::Stack(StackTrace {
+        id: StackId(7),
+        addresses: vec![0x30, 0x40],
+        leaf_word: None,
+        recovered_at: None,
+        truncated: false,
+    });
+    let created = |goroutine| {
+        EventKind::Created(Creation {
+            goroutine,
+            creator: None,
+            stack: Some(StackId(7)),
+        })
+    };
+    let events = watch.into_iter().chain([
+        stack,
+        census(4),
+        created(9),
+        created(10),
+        created(11),
+        census(5),
+    ]);
+    let goroutines = Report::on(&process(events)).goroutines.unwrap();
+    (goroutines.sites[0].created, goroutines.sites[0].ended)
+}
+
+#[test]
+fn goroutines_created_and_ended() {
+    let watch = |watching| {
+        EventKind::CreatorWatch(CreatorWatch {
+            watching,
+            reason: String::new(),
+        })
+    };
+    assert_eq!(turnover([]), (None, None));
+    assert_eq!(turnover([watch(true)]), (Some(3), Some(2)));
+    // What was created in between is not known.
+    assert_eq!(turnover([watch(true), watch(false)]), (Some(3), None));
+}
+
 #[test]
 fn goroutines_by_creation_site() {
     let census = |waiting, total, sampled| {
@@ -187,6 +246,7 @@ fn goroutines_by_creation_site() {
             count,
             stack_bytes: count * 2048,
             longest_wait_ns: (doing == "chan receive").then_some(3_000_000_000),
+            waits: Vec::new(),
         };
         EventKind::Goroutines(Goroutines {
             total,

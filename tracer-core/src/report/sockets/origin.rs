@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use super::way::{MAX_OWN, Place, Way, place};
-use super::{SocketOrigin, peer_text};
-use crate::event::{Peer, Timestamp};
+use super::{Closer, ConnectCounts, SocketOrigin, Usage, peer_text};
+use crate::event::{Frame, Peer, StackId, Timestamp};
 use crate::ledger::creators::ChainEnd;
-use crate::ledger::descriptors::Listed;
+use crate::ledger::descriptors::{Connects, Listed};
 use crate::ledger::symbols::Line;
 use crate::process::Process;
-use crate::report::stack::{StackFrame, frames};
+use crate::report::stack::{StackFrame, frames, own_line};
 
 /// Origins shown; the rest is summed up in one without a stack.
 const MAX_ORIGINS: usize = 50;
 /// Peers shown of one origin.
 const MAX_PEERS: usize = 8;
+/// Lines shown that close the sockets of one origin.
+const MAX_CLOSERS: usize = 4;
 /// Fewer sockets do not tell whether their opener closes them.
 const TELLING: u64 = 3;
 
@@ -25,8 +27,10 @@ const TELLING: u64 = 3;
 struct Sum {
     opened: u64,
     closed: u64,
+    closers: BTreeMap<StackId, u64>,
     oldest: Option<Timestamp>,
     peers: BTreeSet<Peer>,
+    connects: Connects,
     stacks: u64,
     listed: Option<Listed>,
 }
@@ -51,11 +55,15 @@ impl AddAssign for Sum {
     fn add_assign(&mut self, other: Self) {
         self.opened += other.opened;
         self.closed += other.closed;
+        for (stack, count) in other.closers {
+            *self.closers.entry(stack).or_default() += count;
+        }
         self.oldest = match (self.oldest, other.oldest) {
             (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
             (mine, theirs) => mine.or(theirs),
         };
         self.peers.extend(other.peers);
+        self.connects += other.connects;
         self.stacks += other.stacks;
         if let Some(others) = other.listed {
             *self.listed.get_or_insert_default() += others;
@@ -89,8 +97,10 @@ pub(super) fn all(process: &Process) -> Vec<SocketOrigin> {
         let sum = Sum {
             opened: count.opened,
             closed: count.closed,
+            closers: count.closers.clone(),
             oldest,
             peers: count.peers.clone(),
+            connects: count.connects.clone(),
             stacks: 1,
             listed: listed.as_ref().map(|listed| {
                 let own = origin.and_then(|_| listed.get(&origin));
@@ -144,16 +154,21 @@ enum Key<'a> {
 /// Makes one group of what came through one own line, unless its callers differ in what became of
 /// their sockets: where some keep theirs and others close them, the callers are the origins.
 fn tell_apart<'a>(parts: Vec<Part<'a>>, depth: usize, groups: &mut Vec<Group<'a>>) {
+    let caller = |part: &Part<'a>, depth| part.way.own(depth).map(place);
+    // A way that was not seen to its end may have any caller: it differs from none.
+    let is_known = |part: &&Part<'a>, depth| part.way.own(depth).is_some() || part.way.is_whole();
+    let differ = (depth + 1..=MAX_OWN).find(|depth| {
+        let known = parts.iter().filter(|part| is_known(part, *depth));
+        let callers: BTreeSet<_> = known.map(|part| caller(part, *depth)).collect();
+        callers.len() > 1
+    });
     let mut ways: BTreeMap<Vec<Place<'a>>, Sum> = BTreeMap::new();
-    for part in &parts {
+    for part in differ
+        .iter()
+        .flat_map(|depth| parts.iter().filter(|part| is_known(part, *depth)))
+    {
         *ways.entry(part.way.places()).or_default() += part.sum.clone();
     }
-    let caller = |part: &Part<'a>, depth| part.way.own(depth).map(place);
-    let differ = (depth + 1..=MAX_OWN).find(|depth| {
-        parts
-            .iter()
-            .any(|part| caller(part, *depth) != caller(&parts[0], *depth))
-    });
     let (true, true, Some(depth_of_callers)) = (
         ways.values().any(Sum::stays),
         ways.values().any(Sum::goes),
@@ -170,9 +185,39 @@ fn tell_apart<'a>(parts: Vec<Part<'a>>, depth: usize, groups: &mut Vec<Group<'a>
     for (caller, parts) in callers {
         match caller {
             Some(_) => tell_apart(parts, depth_of_callers, groups),
-            // These end where the others have a caller.
+            // These end where the others have a caller, or were seen no further.
             None => groups.extend(Group::of(parts, depth_of_callers - 1)),
         }
+    }
+}
+
+/// The lines that these stacks close sockets at, most first.
+fn closers(process: &Process, stacks: &BTreeMap<StackId, u64>) -> Vec<Closer> {
+    let mut lines: BTreeMap<&Frame, u64> = BTreeMap::new();
+    for (stack, closed) in stacks {
+        let calls = process.symbols().lines(Some(*stack));
+        let mut outwards = calls.iter().rev().filter_map(|line| line.frame());
+        let outermost = outwards.find(|frame| !frame.function.starts_with("runtime."));
+        if let Some(frame) = own_line(process, &calls).or(outermost) {
+            *lines.entry(frame).or_default() += closed;
+        }
+    }
+    let mut closers: Vec<Closer> = lines
+        .into_iter()
+        .map(|(frame, closed)| Closer {
+            closed,
+            at: StackFrame::from_frame(frame),
+        })
+        .collect();
+    closers.sort_by_key(|closer| Reverse(closer.closed));
+    closers.truncate(MAX_CLOSERS);
+    closers
+}
+
+impl Usage {
+    fn of(listed: &Listed) -> Option<Self> {
+        let (known, used) = (listed.known, listed.used);
+        (known > 0).then_some(Self { known, used })
     }
 }
 
@@ -218,9 +263,13 @@ impl<'a> Group<'a> {
                 .oldest
                 .map(|oldest| process.last_at().seconds_since(oldest)),
             peers: sum.peers.iter().take(MAX_PEERS).map(peer_text).collect(),
+            closed_by: closers(process, &sum.closers),
+            connects: ConnectCounts::of(&sum.connects, process),
             states: sum.listed.as_ref().map(|listed| listed.states.clone()),
             bytes_sent: traffic.map(|traffic| traffic.sent),
             bytes_received: traffic.map(|traffic| traffic.received),
+            buffer_bytes: traffic.and_then(|traffic| traffic.memory),
+            usage: sum.listed.as_ref().and_then(Usage::of),
             origin: own.map(StackFrame::from_frame),
             through: through
                 .iter()

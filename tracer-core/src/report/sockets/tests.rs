@@ -2,31 +2,35 @@
 
 use super::Sockets;
 use crate::event::{
-    Ancestor, Call, Creation, CreatorWatch, EventKind, Frame, Peer, ProcessFacts, SocketAbout,
-    SocketState, SocketStates, SocketTraffic, StackId, StackTrace, Symbol, Syscall, Timestamp,
+    Ancestor, Call, Creation, CreatorWatch, EventKind, Frame, ProcessFacts, StackId, StackTrace,
+    Symbol, Syscall, Timestamp,
 };
 use crate::process::Process;
 
-/// A Go program of the module `shop`.
-fn shop() -> Process {
+/// A Go program of the module `shop`, whose creations of goroutines are watched.
+pub(super) fn shop() -> Process {
+    watched(CreatorWatch {
+        watching: true,
+        reason: String::new(),
+    })
+}
+
+/// The same, with another watch.
+pub(super) fn watched(watch: CreatorWatch) -> Process {
     let mut process = Process::default();
     let facts = ProcessFacts {
         go_version: Some("go1.26.8".to_owned()),
         main_module: Some("shop".to_owned()),
         ..ProcessFacts::default()
     };
-    process.apply(Timestamp(0), &EventKind::Process(facts));
-    let watch = CreatorWatch {
-        watching: true,
-        reason: String::new(),
-    };
+    process.apply(Timestamp(0), &EventKind::Process(Box::new(facts)));
     process.apply(Timestamp(0), &EventKind::CreatorWatch(watch));
     process.apply(Timestamp(1), &EventKind::Descriptors(Vec::new()));
     process
 }
 
 /// An address that stands for a function and a line, and its name.
-fn name(process: &mut Process, function: &str, line: u32) -> u64 {
+pub(super) fn name(process: &mut Process, function: &str, line: u32) -> u64 {
     let letters = function.bytes().fold(7_u64, |sum, byte| {
         sum.wrapping_mul(131).wrapping_add(byte.into())
     });
@@ -50,7 +54,7 @@ fn name(process: &mut Process, function: &str, line: u32) -> u64 {
 }
 
 /// Functions and lines, innermost first.
-fn stack(process: &mut Process, lines: &[(&str, u32)]) -> StackId {
+pub(super) fn stack(process: &mut Process, lines: &[(&str, u32)]) -> StackId {
     let addresses: Vec<u64> = lines
         .iter()
         .map(|(function, line)| name(process, function, *line))
@@ -69,9 +73,14 @@ fn stack(process: &mut Process, lines: &[(&str, u32)]) -> StackId {
     id
 }
 
-/// Opens sockets and closes as many of them again.
-fn open(process: &mut Process, goroutine: Option<u64>, lines: &[(&str, u32)], counts: (u64, u64)) {
-    let stack = Some(stack(process, lines));
+/// Opens sockets and closes as many of them again; without lines their stack was lost.
+pub(super) fn open(
+    process: &mut Process,
+    goroutine: Option<u64>,
+    lines: &[(&str, u32)],
+    counts: (u64, u64),
+) {
+    let stack = (!lines.is_empty()).then(|| stack(process, lines));
     let call = |outcome, what, entered| {
         EventKind::Call(Call {
             tid: 1,
@@ -98,6 +107,24 @@ fn open(process: &mut Process, goroutine: Option<u64>, lines: &[(&str, u32)], co
             process.apply(Timestamp(at + 2), &call(0, what, entered));
         }
     }
+}
+
+#[test]
+fn who_closes_is_told_by_line() {
+    let mut process = shop();
+    open(&mut process, None, &[("main.get", 7)], (5, 3));
+    open(&mut process, None, &[("main.keep", 9)], (2, 0));
+    let sockets = Sockets::on(&process).expect("sockets");
+    let closed: Vec<Vec<(u64, &str)>> = sockets
+        .origins
+        .iter()
+        .map(|origin| {
+            let closers = origin.closed_by.iter();
+            let closers = closers.map(|closer| (closer.closed, closer.at.function.as_str()));
+            closers.collect()
+        })
+        .collect();
+    assert_eq!(closed, [vec![(3, "main.get")], vec![]]);
 }
 
 /// Origin, what it goes through, opened and closed; as the report orders them.
@@ -244,6 +271,37 @@ fn an_own_statement_that_created_an_older_goroutine_is_the_origin() {
 }
 
 #[test]
+fn a_caller_that_became_known_meanwhile_is_no_other_one() {
+    let mut process = shop();
+    let accept = [("net.Accept", 1), ("shop.serve", 2)];
+    open(&mut process, Some(30), &accept, (40, 40));
+    let ancestor = Ancestor {
+        goroutine: 30,
+        creator: Some(1),
+        created_at: name(&mut process, "shop.main", 3),
+    };
+    process.apply(Timestamp(3), &EventKind::Ancestors(vec![ancestor]));
+    open(&mut process, Some(30), &accept, (10, 0));
+    check(&process, &[("shop.serve", "", 50, 40)]);
+}
+
+#[test]
+fn callers_that_close_alike_are_not_told_apart_by_those_not_known() {
+    let mut process = shop();
+    for (goroutine, caller) in [(30, "shop.a"), (31, "shop.b")] {
+        let ancestor = Ancestor {
+            goroutine,
+            creator: Some(1),
+            created_at: name(&mut process, caller, 3),
+        };
+        process.apply(Timestamp(3), &EventKind::Ancestors(vec![ancestor]));
+        open(&mut process, Some(goroutine), &[("shop.dial", 2)], (10, 10));
+    }
+    open(&mut process, Some(32), &[("shop.dial", 2)], (40, 0));
+    check(&process, &[("shop.dial", "", 60, 20)]);
+}
+
+#[test]
 fn what_a_library_did_in_an_older_goroutine_has_no_origin() {
     // An own line may have called lib.pool: shop.main need not be it.
     let process = with_ancestors([("lib.pool", 5), ("shop.main", 6)]);
@@ -254,62 +312,4 @@ fn what_a_library_did_in_an_older_goroutine_has_no_origin() {
         .as_deref()
         .unwrap_or_default();
     assert!(missing.contains("older than the watch"), "{missing}");
-}
-
-#[test]
-fn sockets_that_no_call_has_opened_are_told_by_their_addresses() {
-    let mut process = shop();
-    let inet = |text: &str| text.parse().ok().map(Peer::Inet);
-    let socket = |fd: i32, state, local: &str, remote: &str| SocketState {
-        fd,
-        inode: fd as u64,
-        state,
-        queued: 5,
-        traffic: Some(SocketTraffic {
-            sent: 1,
-            received: 2,
-        }),
-        about: Some(SocketAbout {
-            protocol: "TCP".to_owned(),
-            local: inet(local),
-            remote: inet(remote),
-        }),
-    };
-    let listing = SocketStates {
-        began: Timestamp(10),
-        sockets: vec![
-            socket(3, 10, "0.0.0.0:80", ""),
-            socket(4, 1, "10.0.0.1:80", "10.0.0.9:4000"),
-            socket(5, 8, "10.0.0.1:80", "10.0.0.9:4001"),
-            socket(6, 1, "10.0.0.1:5000", "10.0.0.7:443"),
-            socket(7, 7, "", ""),
-        ],
-        settled: true,
-        last: true,
-        others: Vec::new(),
-    };
-    process.apply(Timestamp(11), &EventKind::SocketStates(listing));
-    let sockets = Sockets::on(&process).expect("sockets");
-    let mut found: Vec<String> = sockets
-        .unexplained
-        .iter()
-        .map(|group| {
-            let words = group.direction.map_or("", super::Direction::words);
-            let address = group.address.as_deref().unwrap_or("nowhere");
-            let (open, states) = (group.open, &group.states);
-            let traffic = (group.bytes_sent.zip(group.bytes_received)).unwrap_or_default();
-            format!("{open} {words} {address} {states:?} {traffic:?}")
-        })
-        .collect();
-    found.sort();
-    assert_eq!(
-        found,
-        [
-            "1 at nowhere {\"CLOSE\": 1} (1, 2)",
-            "1 listening on 0.0.0.0:80 {\"LISTEN\": 1} (1, 2)",
-            "1 to 10.0.0.7:443 {\"ESTABLISHED\": 1} (1, 2)",
-            "2 accepted on 10.0.0.1:80 {\"CLOSE_WAIT\": 1, \"ESTABLISHED\": 1} (2, 4)",
-        ]
-    );
-    assert_eq!((sockets.found, sockets.queued_bytes), (5, Some(25)));
 }

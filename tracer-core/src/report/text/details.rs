@@ -1,9 +1,10 @@
 //! The second half of the text: ledger, calls, growing stacks, sockets, counts.
 
-use super::{Page, go, holders, sockets};
+use super::{Page, go, goroutines, holders, sockets};
 use crate::names::Class;
 use crate::report::memory::LAZY_FREE;
 use crate::report::numbers::{about, mib, plural, signed_mib};
+use crate::report::outside_runtime;
 use crate::report::{CallLine, GapLine, GivenBack, LedgerTable, Memory, Report, StackFrame};
 
 /// Lines shown of a stack; the JSON report has all.
@@ -32,7 +33,7 @@ pub(super) fn write(page: &mut Page, report: &Report) {
         holders::holders(page, lines, report.holder_search.as_ref());
     }
     if let Some(goroutines) = &report.goroutines {
-        go::goroutines(page, goroutines);
+        goroutines::show(page, goroutines);
     }
     if let Some(sockets) = &report.sockets {
         sockets::write(page, sockets, ORIGINS);
@@ -172,13 +173,7 @@ fn growing(page: &mut Page, report: &Report) {
 
 /// The lines of a stack that say most: the runtime's own innermost ones are left out.
 pub(super) fn stack(page: &mut Page, first: &str, stack: &[StackFrame]) {
-    let is_runtime = |frame: &&StackFrame| frame.function.starts_with("runtime.");
-    let hidden = stack.iter().take_while(is_runtime).count();
-    let shown = if hidden < stack.len() {
-        &stack[hidden..]
-    } else {
-        stack
-    };
+    let shown = outside_runtime(stack);
     let next = " ".repeat(first.chars().count());
     for (index, frame) in shown.iter().take(STACK_LINES).enumerate() {
         let indent = if index == 0 { first } else { &next };

@@ -1,16 +1,14 @@
-//! What the Go runtime said: heap and goroutines.
+//! What the Go runtime said of its heap.
 
 use super::Page;
 use super::details::stack;
 use crate::report::numbers::{mib, plural, signed_mib};
-use crate::report::{AllocationProbes, ClassLine, Goroutines, Heap, HeapSiteLine};
+use crate::report::{AllocationProbes, ClassLine, Heap, HeapSiteLine};
 
 /// Allocation sites shown; the JSON report has more.
 const SITES: usize = 5;
 /// Size classes shown where there are no sites.
 const CLASSES: usize = 5;
-/// Creation sites shown.
-const CREATORS: usize = 8;
 
 pub(super) fn heap(page: &mut Page, heap: &Heap, profile: Option<&str>) {
     page.heading("Go heap");
@@ -140,48 +138,6 @@ fn classes(page: &mut Page, classes: &[ClassLine]) {
         page.line(
             "    ",
             &format!("{}{growth}: {what}{kind}", mib(class.bytes)),
-        );
-    }
-}
-
-pub(super) fn goroutines(page: &mut Page, goroutines: &Goroutines) {
-    page.heading("goroutines");
-    let growth = goroutines.growth.map_or(String::new(), |growth| {
-        format!(", {growth:+} while watching")
-    });
-    page.paragraph(&format!("{} alive{growth}", goroutines.total));
-    if goroutines.sampled < goroutines.total {
-        page.paragraph(&format!(
-            "{} of them were looked at; the counts below are scaled up",
-            goroutines.sampled
-        ));
-    }
-    for site in goroutines.sites.iter().take(CREATORS) {
-        let growth = site
-            .growth
-            .filter(|growth| *growth != 0)
-            .map_or(String::new(), |growth| format!(" ({growth:+})"));
-        let doing = site
-            .waiting_on
-            .as_ref()
-            .map_or(String::new(), |doing| format!(", {doing}"));
-        let creator = site.created_by.as_ref().map_or(String::new(), |creator| {
-            format!(", created by {}", creator.place())
-        });
-        let sockets = site
-            .open_sockets
-            .filter(|sockets| *sockets > 0)
-            .map_or(String::new(), |sockets| {
-                format!(", have opened {} that are open", plural(sockets, "socket"))
-            });
-        page.item(
-            "    ",
-            "        ",
-            &format!(
-                "{}{growth} {}{creator}{doing}{sockets}",
-                site.count,
-                site.start.place()
-            ),
         );
     }
 }

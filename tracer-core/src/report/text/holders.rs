@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Page;
 use super::details::stack;
 use crate::report::holders::certainty;
-use crate::report::numbers::mib;
+use crate::report::numbers::{mib, objects};
 use crate::report::{HolderLine, HolderSearch, RootLine};
 
 pub(super) fn holders(page: &mut Page, lines: &[HolderLine], search: Option<&HolderSearch>) {
@@ -67,10 +67,7 @@ fn site(page: &mut Page, line: &HolderLine) {
     } else {
         ""
     };
-    let objects = match line.object_bytes {
-        0 => "objects larger than 32 KiB".to_owned(),
-        bytes => format!("objects of {bytes} bytes"),
-    };
+    let objects = objects(line.object_bytes);
     let by = if line.stack.is_empty() {
         "whoever allocated them"
     } else {

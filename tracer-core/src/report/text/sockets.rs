@@ -2,7 +2,9 @@
 
 use super::Page;
 use crate::report::numbers::{mib, plural, size};
-use crate::report::{PerOpen, Slope, Sockets, UnexplainedSockets};
+use crate::report::{
+    ConnectCounts, PerOpen, Slope, SocketOrigin, Sockets, UnexplainedSockets, Usage,
+};
 
 /// The sockets, by at most `most` origins.
 pub(super) fn write(page: &mut Page, sockets: &Sockets, most: usize) {
@@ -13,20 +15,15 @@ pub(super) fn write(page: &mut Page, sockets: &Sockets, most: usize) {
     page.paragraph(&format!(
         "open {open}: {before} from before, {opened} opened, {closed} closed while watching"
     ));
-    if sockets.contradictions > 0 {
+    irregularities(page, sockets);
+    let some = |bytes: Option<u64>| bytes.filter(|bytes| *bytes > 0);
+    if let Some(bytes) = some(sockets.buffer_bytes) {
         page.paragraph(&format!(
-            "contradictions in the calls seen: {}; what is open was put right from /proc",
-            sockets.contradictions
+            "kernel memory of TCP buffers, outside RSS but in the cgroup: {}",
+            mib(bytes)
         ));
     }
-    if sockets.found > 0 {
-        page.paragraph(&format!(
-            "{} found in /proc that no call has opened: received from another process, or the call \
-             was not seen",
-            plural(sockets.found, "socket")
-        ));
-    }
-    if let Some(bytes) = sockets.queued_bytes.filter(|bytes| *bytes > 0) {
+    if let Some(bytes) = some(sockets.queued_bytes) {
         page.paragraph(&format!(
             "waiting in the kernel's buffers, outside RSS: {}",
             mib(bytes)
@@ -34,10 +31,10 @@ pub(super) fn write(page: &mut Page, sockets: &Sockets, most: usize) {
     }
     if let Some(creators) = &sockets.creators {
         let seen = plural(creators.created, "creation");
-        let state = if creators.watching {
-            "watched"
-        } else {
-            "not watched any more"
+        let state = match (creators.watching, creators.created) {
+            (true, _) => "watched",
+            (false, 0) => "not watched",
+            (false, _) => "not watched any more",
         };
         let text = format!(
             "who creates goroutines: {state}, {seen} seen ({})",
@@ -46,48 +43,8 @@ pub(super) fn write(page: &mut Page, sockets: &Sockets, most: usize) {
         page.paragraph(&text);
     }
     per_open(page, &sockets.per_open);
-    for origin in sockets.origins.iter().take(most) {
-        let oldest = origin
-            .oldest_seconds
-            .map_or(String::new(), |seconds| format!(", oldest {seconds:.1} s"));
-        let place = match (&origin.origin, origin.stack.first()) {
-            (Some(_), _) | (None, Some(_)) => origin.place(),
-            (None, None) if origin.stacks > 1 => plural(origin.stacks, "other stack"),
-            (None, None) => "a lost stack".to_owned(),
-        };
-        page.item(
-            "    ",
-            "        ",
-            &format!(
-                "opened {}, closed {}, open {}{oldest} by {place}",
-                origin.opened, origin.closed, origin.open
-            ),
-        );
-        if !origin.peers.is_empty() {
-            page.line("        ", &format!("to {}", origin.peers.join(", ")));
-        }
-        states(page, origin.states.iter().flatten());
-        traffic(page, origin.bytes_sent, origin.bytes_received);
-        for own in &origin.through {
-            page.item(
-                "        ",
-                "          ",
-                &format!("through {}", own.place()),
-            );
-        }
-        for hop in &origin.chain {
-            let place = hop.created_by.place();
-            let when = if hop.listed {
-                ", before that was watched"
-            } else {
-                ""
-            };
-            let text = format!("in a goroutine that {place} created{when}");
-            page.item("        ", "          ", &text);
-        }
-        if let Some(why) = &origin.origin_missing {
-            page.item("        ", "          ", &format!("origin not seen: {why}"));
-        }
+    for line in sockets.origins.iter().take(most) {
+        origin(page, line);
     }
     if sockets.origins.len() > most {
         let more = (sockets.origins.len() - most) as u64;
@@ -97,23 +54,118 @@ pub(super) fn write(page: &mut Page, sockets: &Sockets, most: usize) {
     other_descriptors(page, sockets);
 }
 
+/// What one origin has opened, what became of that, and how it came to be.
+fn origin(page: &mut Page, origin: &SocketOrigin) {
+    let oldest = origin
+        .oldest_seconds
+        .map_or(String::new(), |seconds| format!(", oldest {seconds:.1} s"));
+    let place = match (&origin.origin, origin.stack.first()) {
+        (Some(_), _) | (None, Some(_)) => origin.place(),
+        (None, None) if origin.stacks > 1 => plural(origin.stacks, "other stack"),
+        (None, None) => "a lost stack".to_owned(),
+    };
+    page.item(
+        "    ",
+        "        ",
+        &format!(
+            "opened {}, closed {}, open {}{oldest} by {place}",
+            origin.opened, origin.closed, origin.open
+        ),
+    );
+    if !origin.peers.is_empty() {
+        page.line("        ", &format!("to {}", origin.peers.join(", ")));
+    }
+    let closers = origin.closed_by.iter();
+    let closers = closers.map(|closer| format!("{} by {}", closer.closed, closer.at.place()));
+    let closers: Vec<String> = closers.collect();
+    if !closers.is_empty() {
+        let text = format!("closed: {}", closers.join(", "));
+        page.item("        ", "          ", &text);
+    }
+    if let Some(connects) = origin.connects.as_ref().and_then(ConnectCounts::words) {
+        page.item("        ", "          ", &connects);
+    }
+    states(page, origin.states.iter().flatten());
+    let (sent, received) = (origin.bytes_sent, origin.bytes_received);
+    traffic(page, sent, received, origin.buffer_bytes);
+    if let Some(Usage { known, used }) = origin.usage {
+        let text =
+            format!("of {known} watched for 10 s or longer, {used} carried bytes in the last 10 s");
+        page.line("        ", &text);
+    }
+    for own in &origin.through {
+        page.item(
+            "        ",
+            "          ",
+            &format!("through {}", own.place()),
+        );
+    }
+    for hop in &origin.chain {
+        let place = hop.created_by.place();
+        let when = if hop.listed {
+            ", before that was watched"
+        } else {
+            ""
+        };
+        let text = format!("in a goroutine that {place} created{when}");
+        page.item("        ", "          ", &text);
+    }
+    if let Some(why) = &origin.origin_missing {
+        page.item("        ", "          ", &format!("origin not seen: {why}"));
+    }
+}
+
+/// What the calls do not tell.
+fn irregularities(page: &mut Page, sockets: &Sockets) {
+    if sockets.contradictions > 0 {
+        page.paragraph(&format!(
+            "contradictions in the calls seen: {}; what is open was put right from /proc",
+            sockets.contradictions
+        ));
+    }
+    let received = sockets.received.unwrap_or(0);
+    if received > 0 {
+        page.paragraph(&format!(
+            "{} received from another process: in /proc, no call of this one has opened them, and \
+             none was missed",
+            plural(received, "socket")
+        ));
+    }
+    if sockets.found > received {
+        page.paragraph(&format!(
+            "{} found in /proc that no call has opened: received from another process, or the call \
+             was not seen",
+            plural(sockets.found - received, "socket")
+        ));
+    }
+    if let Some(why) = sockets.states_missing {
+        page.paragraph(&format!(
+            "where sockets lead, their states and their bytes are not known: {why}"
+        ));
+    }
+}
+
 /// What is open from before the start, or was found later.
 fn unexplained(page: &mut Page, sockets: &[UnexplainedSockets], most: usize) {
     for group in sockets.iter().take(most) {
         let protocol = group.protocol.as_deref().unwrap_or("of unknown protocol");
         let place = match (group.direction, &group.address) {
             (Some(direction), Some(address)) => format!(" {} {address}", direction.words()),
+            (None, Some(address)) => format!(" at {address}"),
             _ => String::new(),
         };
-        let whence = if group.found {
-            "found, no call opened them"
+        let whence = if group.received {
+            "received from another process"
+        } else if group.found {
+            "received from another process, or opened unseen"
         } else {
             "open before the attach, so who opened them was not seen"
         };
         let text = format!("{} {protocol}{place}: {whence}", group.open);
         page.item("    ", "        ", &text);
-        states(page, group.states.iter());
-        traffic(page, group.bytes_sent, group.bytes_received);
+        states(page, group.states.iter().flatten());
+        let (sent, received) = (group.bytes_sent, group.bytes_received);
+        traffic(page, sent, received, group.buffer_bytes);
     }
     if sockets.len() > most {
         let more: u64 = sockets[most..].iter().map(|group| group.open).sum();
@@ -129,12 +181,17 @@ fn states<'a>(page: &mut Page, states: impl Iterator<Item = (&'a &'static str, &
     }
 }
 
-/// What went through the open ones.
-fn traffic(page: &mut Page, sent: Option<u64>, received: Option<u64>) {
+/// What went through the open ones, and what the kernel keeps for them.
+fn traffic(page: &mut Page, sent: Option<u64>, received: Option<u64>, buffers: Option<u64>) {
+    let buffers = buffers
+        .filter(|bytes| *bytes > 0)
+        .map_or(String::new(), |bytes| {
+            format!(", kernel buffers {}", size(bytes))
+        });
     if let (Some(sent), Some(received)) = (sent, received)
         && (sent > 0 || received > 0)
     {
-        let text = format!("sent {}, received {}", size(sent), size(received));
+        let text = format!("sent {}, received {}{buffers}", size(sent), size(received));
         page.line("        ", &text);
     }
 }

@@ -70,7 +70,7 @@ fn process(comm: &str, function: &str, ended: Option<EndedBy>) -> Process {
         page_size: 4096,
         ..ProcessFacts::default()
     };
-    process.apply(Timestamp(0), &EventKind::Process(facts));
+    process.apply(Timestamp(0), &EventKind::Process(Box::new(facts)));
     let symbols = vec![
         symbol(1, false, "runtime.madvise"),
         symbol(2, true, "runtime.bgscavenge"),
@@ -246,7 +246,7 @@ fn estimates_say_that_they_are() {
         sample_bytes: Some(524_288),
         ..process.facts().clone()
     };
-    process.apply(Timestamp(1), &EventKind::Process(facts));
+    process.apply(Timestamp(1), &EventKind::Process(Box::new(facts)));
     let call = Call {
         tid: 1,
         entered: None,

@@ -22,7 +22,7 @@ const NO_HURRY: &str = "Nothing is lost meanwhile: the kernel takes the memory a
 pub(super) fn remedy(facts: &ProcessFacts) -> String {
     let madvdontneed = setting(facts.godebug.as_deref().unwrap_or(""), "madvdontneed");
     let version = facts.go_version.as_deref().unwrap_or("");
-    let advice = match (release(facts.go_version.as_deref()), madvdontneed) {
+    let advice = match (release(facts), madvdontneed) {
         (Release::Lazy, Some("1")) => format!(
             "{version} is told by GODEBUG=madvdontneed=1 not to use MADV_FREE, so another \
              allocator in the process does: see the callers of madvise_free. {ALLOCATOR}"
@@ -51,24 +51,15 @@ pub(super) fn remedy(facts: &ProcessFacts) -> String {
 const ALLOCATOR: &str = "Tell the allocator to give memory back with MADV_DONTNEED (jemalloc: \
     MALLOC_CONF=muzzy_decay_ms:0).";
 
-fn release(go_version: Option<&str>) -> Release {
-    let Some(version) = go_version else {
+fn release(facts: &ProcessFacts) -> Release {
+    if facts.go_version.is_none() {
         return Release::NotGo;
-    };
-    match minor(version) {
+    }
+    match facts.go_minor() {
         Some(12..=15) => Release::Lazy,
         Some(_) => Release::AtOnce,
         None => Release::Unknown,
     }
-}
-
-/// 26 of `go1.26.8`, `go1.26rc1 X:nogreenteagc` and `devel go1.26-0a1b2c`.
-fn minor(version: &str) -> Option<u32> {
-    let (_, rest) = version.split_once("go1.")?;
-    let digits = rest
-        .find(|c: char| !c.is_ascii_digit())
-        .map_or(rest, |end| &rest[..end]);
-    digits.parse().ok()
 }
 
 /// The last value of a setting in `GODEBUG`, as the runtime takes it.

@@ -15,7 +15,7 @@ fn process(samples: &[(u64, Option<u64>)]) -> Process {
         go_version: Some("go1.15.15".to_owned()),
         ..ProcessFacts::default()
     };
-    process.apply(Timestamp(0), &EventKind::Process(facts));
+    process.apply(Timestamp(0), &EventKind::Process(Box::new(facts)));
     for (second, (rss, lazy_free)) in samples.iter().enumerate() {
         let lazy_free = lazy_free.map(|mib| mib * MIB);
         let sample = MemorySample {

@@ -34,6 +34,8 @@ pub(super) struct ProcessFacts {
     hooks: Option<String>,
     #[prost(uint64, optional, tag = "14")]
     sample_bytes: Option<u64>,
+    #[prost(bool, tag = "15")]
+    sees_answers: bool,
 }
 
 /// Two types with the same fields, converted into each other; a field in one only is an error.
@@ -58,7 +60,7 @@ pub(super) use same_fields;
 
 same_fields!(ProcessFacts, {
     comm, exe, build_id, go_version, main_module, dependencies, arch, stripped, pie, cgo, godebug,
-    page_size, hooks, sample_bytes,
+    page_size, hooks, sample_bytes, sees_answers,
 });
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -11,7 +11,7 @@ macro_rules! same_elements {
                 let event::$message { $list, $($field),* } = event;
                 Self {
                     $list: $list.iter().map($element::from).collect(),
-                    $($field: *$field),*
+                    $($field: Clone::clone($field)),*
                 }
             }
         }
@@ -27,6 +27,7 @@ macro_rules! same_elements {
         }
     };
 }
+pub(super) use same_elements;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct GoRuntime {
@@ -284,33 +285,3 @@ struct HeapCount {
 }
 
 same_fields!(HeapCount, { id, allocs, frees, alloc_bytes, free_bytes });
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Goroutines {
-    #[prost(uint64, tag = "1")]
-    total: u64,
-    #[prost(uint64, tag = "2")]
-    sampled: u64,
-    #[prost(message, repeated, tag = "3")]
-    groups: Vec<GoroutineGroup>,
-}
-
-same_elements!(Goroutines, groups: GoroutineGroup, { total, sampled });
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct GoroutineGroup {
-    #[prost(uint64, tag = "1")]
-    created_at: u64,
-    #[prost(uint64, tag = "2")]
-    start: u64,
-    #[prost(string, tag = "3")]
-    doing: String,
-    #[prost(uint64, tag = "4")]
-    count: u64,
-    #[prost(uint64, tag = "5")]
-    stack_bytes: u64,
-    #[prost(uint64, optional, tag = "6")]
-    longest_wait_ns: Option<u64>,
-}
-
-same_fields!(GoroutineGroup, { created_at, start, doing, count, stack_bytes, longest_wait_ns });

@@ -1,8 +1,16 @@
-//! The messages of the sockets that `/proc` lists.
+//! The messages of the sockets that `/proc` lists, and of connections in progress.
 
 use super::fact::same_fields;
 use crate::event;
 use crate::trace::wire::Peer;
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ConnectAnswer {
+    #[prost(sint32, tag = "1")]
+    fd: i32,
+    #[prost(uint32, optional, tag = "2")]
+    error: Option<u32>,
+}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct SocketStates {
@@ -16,6 +24,8 @@ pub(super) struct SocketStates {
     others: Vec<OtherDescriptors>,
     #[prost(bool, tag = "32")]
     last: bool,
+    #[prost(bool, tag = "33")]
+    untold: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -40,6 +50,8 @@ struct SocketTraffic {
     sent: u64,
     #[prost(uint64, tag = "2")]
     received: u64,
+    #[prost(uint64, optional, tag = "30")]
+    memory: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -60,8 +72,26 @@ struct OtherDescriptors {
     count: u64,
 }
 
+impl From<event::ConnectAnswer> for ConnectAnswer {
+    fn from(answer: event::ConnectAnswer) -> Self {
+        Self {
+            fd: answer.fd,
+            error: answer.error.map(|error| error.0),
+        }
+    }
+}
+
+impl From<ConnectAnswer> for event::ConnectAnswer {
+    fn from(answer: ConnectAnswer) -> Self {
+        Self {
+            fd: answer.fd,
+            error: answer.error.map(event::Errno),
+        }
+    }
+}
+
 same_fields!(OtherDescriptors, { kind, count });
-same_fields!(SocketTraffic, { sent, received });
+same_fields!(SocketTraffic, { sent, received, memory });
 
 impl From<&event::SocketStates> for SocketStates {
     fn from(states: &event::SocketStates) -> Self {
@@ -70,6 +100,7 @@ impl From<&event::SocketStates> for SocketStates {
             sockets: states.sockets.iter().map(SocketState::from).collect(),
             settled: states.settled,
             last: states.last,
+            untold: states.untold,
             others: states.others.iter().map(OtherDescriptors::from).collect(),
         }
     }
@@ -83,6 +114,7 @@ impl From<SocketStates> for event::SocketStates {
             sockets: sockets.map(event::SocketState::from).collect(),
             settled: states.settled,
             last: states.last,
+            untold: states.untold,
             others: others.map(event::OtherDescriptors::from).collect(),
         }
     }

@@ -6,7 +6,7 @@ use tracer_core::report::{Conclusion, Report, StackFrame, escape};
 
 use super::{Finding, Kind};
 
-/// A line for each finding; where there is none, why.
+/// A line for each finding; where there is none, or these do not decide, why.
 pub(super) fn text(report: &Report, findings: &[Finding<'_>]) -> String {
     let mut text = String::new();
     for finding in findings {
@@ -19,14 +19,16 @@ pub(super) fn text(report: &Report, findings: &[Finding<'_>]) -> String {
         text.push_str(&escape(&line));
         text.push('\n');
     }
-    if text.is_empty() {
-        let conclusion = match report.conclusion {
-            // Only rules that are allowed have found something.
-            Conclusion::Leak => "allowed",
-            Conclusion::NoLeak => "no leak",
-            Conclusion::CannotTell => "cannot tell",
-        };
-        text = format!("{conclusion}: {}\n", escape(&report.why));
+    let conclusion = match report.conclusion {
+        // Only rules that are allowed have found something.
+        Conclusion::Leak => "allowed",
+        Conclusion::NoLeak => "no leak",
+        Conclusion::CannotTell => "cannot tell",
+    };
+    // What was found and is no leak does not say that there is none.
+    let fails = findings.iter().any(|finding| finding.kind == Kind::Leak);
+    if text.is_empty() || !fails && report.conclusion != Conclusion::NoLeak {
+        let _ = writeln!(text, "{conclusion}: {}", escape(&report.why));
     }
     text
 }

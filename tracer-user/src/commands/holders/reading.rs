@@ -35,7 +35,7 @@ impl Reading {
             rest: args.pace,
             limit: args.budget,
         };
-        let memory = memory(target.pid(), pace.limit);
+        let memory = memory(target.pid(), pace);
         let globals = Globals::locate(&opened.program, opened.bias, &memory)
             .map_err(|error| attempt.stopped(&memory, &error))?;
         let profile = profile(&memory, &globals);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::graph::Graph;
 use super::objects::{Objects, Span};
 use super::search::Search;
-use crate::go::runtime::Memory;
+use crate::go::runtime::{Memory, Part};
 
 /// Links that are held, 12 bytes each.
 const MAX_LINKS: usize = 3 << 20;
@@ -80,25 +80,14 @@ impl<M: Memory + ?Sized> Search<'_, '_, M> {
     fn links(&mut self, chain: &Numbered) -> Option<Vec<Link>> {
         let (mut links, mut bytes) = (Vec::new(), Vec::new());
         for span in &chain.spans {
-            bytes.resize((span.end - span.start) as usize, 0);
-            if self.memory.read(span.start, &mut bytes).is_ok() {
-                let (words, _) = bytes.as_chunks::<8>();
-                for (index, word) in words.iter().enumerate() {
-                    let Some(target) = chain.number(u64::from_le_bytes(*word)) else {
-                        continue;
-                    };
-                    let place = span.start + index as u64 * 8;
-                    let Some(holder) = chain.number(place) else {
-                        continue;
-                    };
-                    let word = u32::try_from((place - span.base(place)) / 8).unwrap_or(u32::MAX);
-                    if holder != target {
-                        links.push(Link {
-                            target,
-                            holder,
-                            word,
-                        });
-                    }
+            let whole = Part {
+                address: span.start,
+                length: (span.end - span.start) as usize,
+            };
+            for part in self.memory.in_memory(&[whole]).iter() {
+                bytes.resize(part.length, 0);
+                if self.memory.read(part.address, &mut bytes).is_ok() {
+                    chain.links(span, part.address, &bytes, &mut links);
                 }
             }
             if links.len() > MAX_LINKS {
@@ -130,6 +119,28 @@ struct Numbered {
 }
 
 impl Numbered {
+    /// Adds the links of the words at `start`, which lie in a span of the class.
+    fn links(&self, span: &Span, start: u64, bytes: &[u8], links: &mut Vec<Link>) {
+        let (words, _) = bytes.as_chunks::<8>();
+        for (index, word) in words.iter().enumerate() {
+            let Some(target) = self.number(u64::from_le_bytes(*word)) else {
+                continue;
+            };
+            let place = start + index as u64 * 8;
+            let Some(holder) = self.number(place) else {
+                continue;
+            };
+            let word = u32::try_from((place - span.base(place)) / 8).unwrap_or(u32::MAX);
+            if holder != target {
+                links.push(Link {
+                    target,
+                    holder,
+                    word,
+                });
+            }
+        }
+    }
+
     fn of(spans: &[Span], class: Class) -> Self {
         let of_class =
             |span: &&Span| (span.slot, span.class) == class && span.end - span.start <= MAX_SPAN;

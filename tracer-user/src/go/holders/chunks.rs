@@ -7,6 +7,8 @@ use crate::go::runtime::Part;
 const CHUNK: u64 = 1 << 20;
 /// Spans above this come first: tables and arrays usually end a search.
 const LARGE: u64 = 32 << 10;
+/// Chunks that are listed, some 60 bytes each: 256 GiB, which no search has the time to read.
+const MAX_CHUNKS: usize = 1 << 18;
 
 /// What is read at once.
 #[derive(Debug, Default)]
@@ -30,8 +32,8 @@ impl Piece {
     }
 }
 
-/// All spans that may hold pointers, large objects first.
-pub(super) fn chunks(spans: &[Span]) -> Vec<Chunk> {
+/// Spans that may hold pointers, large objects first, and whether these are all.
+pub(super) fn chunks(spans: &[Span]) -> (Vec<Chunk>, bool) {
     let with_pointers = || spans.iter().filter(|span| span.has_pointers());
     let large = with_pointers().filter(|span| span.slot > LARGE);
     let small = with_pointers().filter(|span| span.slot <= LARGE);
@@ -49,11 +51,14 @@ pub(super) fn chunks(spans: &[Span]) -> Vec<Chunk> {
             if room == 0 {
                 chunks.push(std::mem::take(&mut chunk));
                 room = CHUNK;
+                if chunks.len() == MAX_CHUNKS {
+                    return (chunks, false);
+                }
             }
         }
     }
     if !chunk.pieces.is_empty() {
         chunks.push(chunk);
     }
-    chunks
+    (chunks, true)
 }

@@ -6,6 +6,9 @@ use super::roots::{Root, Strength};
 
 /// Objects that are followed, some 100 bytes each with their links.
 pub(super) const MAX_NODES: usize = 300_000;
+/// Objects that are followed because they hold the same one, such as a label of all series. Any of
+/// them leads to a root.
+const MAX_HOLDERS: u32 = 1 << 10;
 /// Links between them, 12 bytes each.
 const MAX_LINKS: usize = 2 << 20;
 
@@ -24,6 +27,8 @@ pub(super) struct Node {
     pub(super) secondary: bool,
     /// The first of the links to what it holds.
     links: u32,
+    /// Links to it.
+    holders: u32,
     /// By the strength of the root.
     pub(super) owners: [Owner; 3],
     /// Another lasting one, as near.
@@ -85,10 +90,22 @@ impl Graph {
             until,
             secondary: false,
             links: NONE,
+            holders: 0,
             owners: [Owner::default(); 3],
             other: Owner::default(),
         });
         Some(number)
+    }
+
+    /// Whether another object that holds this one need not be followed.
+    pub(super) fn has_enough_holders(&self, node: u32) -> bool {
+        self.nodes[node as usize].holders >= MAX_HOLDERS
+    }
+
+    /// Whether one without an owner may have it among the holders that were not followed.
+    pub(super) fn is_cut(&self) -> bool {
+        let mut nodes = 0..self.nodes.len() as u32;
+        nodes.any(|node| self.has_enough_holders(node) && self.owner(node).is_none())
     }
 
     /// Notes that `holder` points to `child`, and lets it explain it.
@@ -104,6 +121,7 @@ impl Graph {
         }
         let next = std::mem::replace(&mut node.links, self.links.len() as u32);
         let (owners, other) = (node.owners, node.other);
+        self.nodes[child as usize].holders += 1;
         self.links.push(Link {
             child,
             next,
@@ -175,10 +193,12 @@ impl Graph {
         steps
     }
 
-    /// Whether a node holds itself, through others.
+    /// Whether a node is seen to hold itself, through few others.
     pub(super) fn is_in_cycle(&self, node: u32) -> bool {
         let (mut seen, mut pending) = (HashSet::new(), vec![node]);
-        while let Some(number) = pending.pop() {
+        while let Some(number) = pending.pop()
+            && seen.len() < MAX_CYCLE
+        {
             let mut at = self.nodes[number as usize].links;
             while let Some(link) = self.links.get(at as usize) {
                 if link.child == node {
@@ -205,6 +225,9 @@ impl Graph {
     }
 }
 
+/// Objects among which a cycle is looked for.
+const MAX_CYCLE: usize = 10_000;
+
 /// Steps of a path; longer ones are chains of the same.
 const MAX_PATH: usize = 100_000;
 
@@ -221,10 +244,7 @@ mod tests {
 
     const VARIABLE: Root = Root::Variable(0x1000);
     const ANOTHER: Root = Root::Timer;
-    const FRAME: Root = Root::Frame {
-        goroutine: 0,
-        pc: 0x2000,
-    };
+    const FRAME: Root = Root::Frame(0);
 
     /// A sample that the second object holds, which the third holds.
     fn chain() -> Graph {
@@ -237,6 +257,21 @@ mod tests {
             }
         }
         graph
+    }
+
+    #[test]
+    fn enough_holders_are_followed() {
+        let mut graph = chain();
+        let holders = 1_000_000..1_000_000 + u64::from(MAX_HOLDERS) - 1;
+        for holder in holders {
+            assert!(!graph.has_enough_holders(0));
+            let node = graph.add(holder * 64, 64, 9).unwrap_or(NONE);
+            graph.link(node, 0, 8);
+        }
+        assert!(graph.has_enough_holders(0) && graph.is_cut());
+        // One of them leads to a root.
+        graph.explain(1, VARIABLE, NONE);
+        assert!(!graph.is_cut());
     }
 
     #[track_caller]

@@ -21,6 +21,8 @@ pub(super) struct Module {
     pub(super) types: Range<u64>,
     /// What offsets of function data count from.
     pub(super) gofunc: u64,
+    /// Others were loaded, whose variables are not read: plugins.
+    pub(super) has_others: bool,
 }
 
 impl Module {
@@ -55,6 +57,7 @@ impl Module {
             parts: [data, bss],
             types,
             gofunc: fields.gofunc.map_or(0, |at| record.u64(at)),
+            has_others: record.u64(fields.next) != 0,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The heap as a map: which object an address lies in, and what the runtime keeps about objects.
 
-use std::collections::HashMap;
-
+use super::bits::{self, Bits};
+use super::index::Index;
 use crate::go::runtime::{Doubt, Globals, Memory, ObjectLayout, PAGE, Record, each};
 
 /// Spans that are remembered, 56 bytes each: some 4 GiB in the smallest ones.
@@ -12,9 +12,6 @@ const MAX_SPECIALS: usize = 1 << 20;
 
 /// Bytes that are read of each: those of the longest, and memory for specials comes in larger pieces.
 const SPECIAL: usize = 48;
-
-/// Slots of a span in the smallest class, in bytes of a bitmap.
-const MAX_BITS: usize = 128;
 
 /// A span with objects.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +31,21 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// One slot, with pointers.
+    #[cfg(test)]
+    pub(super) fn at(start: u64, slot: u64) -> Self {
+        Self {
+            start,
+            end: start + slot,
+            slot,
+            alloc_bits: 0,
+            specials: 0,
+            free_index: 0,
+            large_type: 0,
+            class: 4,
+        }
+    }
+
     /// The slot of an address, which lies in the span.
     pub(super) fn base(&self, address: u64) -> u64 {
         address - (address - self.start) % self.slot
@@ -61,8 +73,10 @@ pub(super) enum Kept {
 pub(super) struct Objects<'m, M: ?Sized> {
     memory: &'m M,
     spans: Vec<Span>,
-    /// The bits of spans that were asked for.
-    bits: HashMap<u64, Box<[u8]>>,
+    index: Index,
+    bits: Bits,
+    /// Where in a span of small objects is told which of their words hold pointers.
+    words_at: Option<u64>,
 }
 
 impl<'m, M: Memory + ?Sized> Objects<'m, M> {
@@ -72,55 +86,17 @@ impl<'m, M: Memory + ?Sized> Objects<'m, M> {
         globals: &Globals,
         layout: &ObjectLayout,
     ) -> Result<Self, Doubt> {
-        let fields = globals.layout.span;
-        let list = globals.heap.wrapping_add(globals.layout.heap.all_spans);
-        let list = memory
-            .slice(list)
-            .ok_or(Doubt::NotFound("list of spans (mheap_.allspans)"))?;
-        let narrow = globals.layout.minor() >= 22;
-        let mut spans = Vec::new();
-        each(memory, list, 1, fields.size as usize, |_, span| {
-            let word = |at| {
-                if narrow {
-                    u64::from(span.u16(at))
-                } else {
-                    span.u64(at)
-                }
-            };
-            let (start, pages) = (span.u64(fields.start), span.u64(fields.pages));
-            let (slots, slot) = (word(fields.slots), span.u64(fields.slot_bytes));
-            let size = pages.checked_mul(PAGE).filter(|size| *size < 1 << 40);
-            let used = slots.checked_mul(slot).filter(|used| *used > 0);
-            let (Some(size), Some(used)) = (size, used) else {
-                return;
-            };
-            // One that is being made contradicts itself.
-            let sound = start.is_multiple_of(PAGE) && start != 0 && start < 1 << 56;
-            if span.u8(fields.state) != 1 || !sound || used > size || spans.len() >= MAX_SPANS {
-                return;
-            }
-            spans.push(Span {
-                start,
-                end: start + used,
-                slot,
-                alloc_bits: span.u64(layout.span.alloc_bits),
-                specials: span.u64(fields.specials),
-                free_index: word(layout.span.free_index).min(slots) as u32,
-                large_type: layout.span.large_type.map_or(0, |at| span.u64(at)),
-                class: span.u8(fields.class),
-            });
-        })?;
-        if spans.len() >= MAX_SPANS {
-            return Err(Doubt::Impossible("number of spans", list.len));
-        }
+        // The list moves as it grows: a second look finds it at its new place.
+        let mut spans = list(memory, globals, layout).or_else(|_| list(memory, globals, layout))?;
         spans.sort_unstable_by_key(|span| span.start);
         // Two at one place: one of them was read half made.
         spans.dedup_by(|next, before| next.start < before.end);
-        let bits = HashMap::new();
         Ok(Self {
             memory,
+            index: Index::of(&spans),
+            bits: Bits::default(),
+            words_at: layout.header_above.and_then(|_| bits::words_at(&spans)),
             spans,
-            bits,
         })
     }
 
@@ -134,8 +110,9 @@ impl<'m, M: Memory + ?Sized> Objects<'m, M> {
     }
 
     pub(super) fn index(&self, address: u64) -> Option<usize> {
-        let after = self.spans.partition_point(|span| span.start <= address);
-        let index = after.checked_sub(1)?;
+        let near = self.index.near(address);
+        let after = self.spans[near.clone()].partition_point(|span| span.start <= address);
+        let index = (near.start + after).checked_sub(1)?;
         (address < self.spans[index].end).then_some(index)
     }
 
@@ -165,17 +142,21 @@ impl<'m, M: Memory + ?Sized> Objects<'m, M> {
     }
 
     fn bit(&mut self, span: &Span, number: u64) -> bool {
-        let memory = self.memory;
-        let bits = self.bits.entry(span.start).or_insert_with(|| {
-            let slots = ((span.end - span.start) / span.slot) as usize;
-            let mut bytes = vec![0; slots.div_ceil(8).min(MAX_BITS)];
-            match memory.read(span.alloc_bits, &mut bytes) {
-                Ok(()) => bytes.into(),
-                Err(_) => Box::default(),
-            }
-        });
-        let byte = bits.get((number / 8) as usize).copied().unwrap_or(0);
-        byte >> (number % 8) & 1 == 1
+        let slots = ((span.end - span.start) / span.slot) as usize;
+        let length = slots.div_ceil(8);
+        self.bits.bit(self.memory, span.alloc_bits, length, number)
+    }
+
+    /// Whether the word at `place` is one that the collector follows. Behind the last word of an
+    /// object its slot still holds what was there before (seen with Go 1.27).
+    pub(super) fn may_point(&mut self, place: u64) -> bool {
+        let (Some(at), Some(index)) = (self.words_at, self.index(place)) else {
+            return true;
+        };
+        let span = self.spans[index];
+        let word = (place - span.start) / 8;
+        let start = span.start + at;
+        !bits::says(&span) || self.bits.bit(self.memory, start, bits::WORDS, word)
     }
 
     /// What the runtime keeps about objects: the object, and what.
@@ -216,5 +197,106 @@ impl<'m, M: Memory + ?Sized> Objects<'m, M> {
             }
         }
         found
+    }
+}
+
+/// All spans with objects, as the heap lists them.
+fn list<M: Memory + ?Sized>(
+    memory: &M,
+    globals: &Globals,
+    layout: &ObjectLayout,
+) -> Result<Vec<Span>, Doubt> {
+    let fields = globals.layout.span;
+    let list = globals.heap.wrapping_add(globals.layout.heap.all_spans);
+    let list = memory
+        .slice(list)
+        .ok_or(Doubt::NotFound("list of spans (mheap_.allspans)"))?;
+    let narrow = globals.layout.minor() >= 22;
+    let mut spans = Vec::new();
+    each(memory, list, 1, fields.size as usize, |_, span| {
+        let word = |at| {
+            if narrow {
+                u64::from(span.u16(at))
+            } else {
+                span.u64(at)
+            }
+        };
+        let (start, pages) = (span.u64(fields.start), span.u64(fields.pages));
+        let (slots, slot) = (word(fields.slots), span.u64(fields.slot_bytes));
+        let size = pages.checked_mul(PAGE).filter(|size| *size < 1 << 40);
+        let used = slots.checked_mul(slot).filter(|used| *used > 0);
+        let (Some(size), Some(used)) = (size, used) else {
+            return;
+        };
+        // One that is being made contradicts itself.
+        let sound = start.is_multiple_of(PAGE) && start != 0 && start < 1 << 56;
+        if span.u8(fields.state) != 1 || !sound || used > size || spans.len() >= MAX_SPANS {
+            return;
+        }
+        spans.push(Span {
+            start,
+            end: start + used,
+            slot,
+            alloc_bits: span.u64(layout.span.alloc_bits),
+            specials: span.u64(fields.specials),
+            free_index: word(layout.span.free_index).min(slots) as u32,
+            large_type: layout.span.large_type.map_or(0, |at| span.u64(at)),
+            class: span.u8(fields.class),
+        });
+    })?;
+    if spans.len() >= MAX_SPANS {
+        return Err(Doubt::TooMany(MAX_SPANS, "spans with objects"));
+    }
+    Ok(spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::go::runtime::Unreadable;
+
+    const START: u64 = 0xc0_0000_0000;
+    const SLOT: u64 = 160;
+    const WORDS_AT: u64 = 7936;
+
+    /// A span of objects of 19 words, all pointers, in slots of 20.
+    struct Nineteen;
+
+    impl Memory for Nineteen {
+        fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Unreadable> {
+            assert_eq!(address, START + WORDS_AT);
+            for (index, byte) in into.iter_mut().enumerate() {
+                let bits = (0..8).map(|bit| u8::from((index * 8 + bit) % 20 < 19) << bit);
+                *byte = bits.sum();
+            }
+            Ok(())
+        }
+    }
+
+    #[track_caller]
+    fn check(words_at: Option<u64>, offset: u64, expected: bool) {
+        let span = Span {
+            end: START + WORDS_AT / SLOT * SLOT,
+            ..Span::at(START, SLOT)
+        };
+        let mut objects = Objects {
+            memory: &Nineteen,
+            index: Index::of(&[span]),
+            spans: vec![span],
+            bits: Bits::default(),
+            words_at,
+        };
+        assert_eq!(objects.may_point(START + offset), expected, "{offset}");
+    }
+
+    #[test]
+    fn what_is_left_behind_an_object_points_nowhere() {
+        check(Some(WORDS_AT), 0, true);
+        check(Some(WORDS_AT), SLOT - 16, true);
+        check(Some(WORDS_AT), SLOT - 8, false);
+        check(Some(WORDS_AT), 7 * SLOT - 8, false);
+        check(Some(WORDS_AT), 7 * SLOT, true);
+        // Where it is not known which words are pointers, all may be.
+        check(None, SLOT - 8, true);
     }
 }

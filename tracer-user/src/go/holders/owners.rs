@@ -55,8 +55,8 @@ struct Share {
 }
 
 impl<M: Memory + ?Sized> Describe<'_, M> {
-    /// The owners of each site.
-    pub(super) fn sites(&self, samples: &Samples) -> Vec<HeldSite> {
+    /// The owners of each site, and the objects of it without one.
+    pub(super) fn sites(&self, samples: &Samples) -> Vec<(HeldSite, Vec<u64>)> {
         let types = Types::new(self.subject.memory, self.module.types.clone(), self.layout);
         let mut paths = Paths {
             describe: self,
@@ -77,12 +77,16 @@ impl<M: Memory + ?Sized> Describe<'_, M> {
         site: &Site,
         nodes: std::ops::Range<u32>,
         paths: &mut Paths<'_, '_, M>,
-    ) -> HeldSite {
+    ) -> (HeldSite, Vec<u64>) {
         let mut shares: BTreeMap<Named, Share> = BTreeMap::new();
-        let mut reached = 0;
+        let (mut reached, mut others) = (0, Vec::new());
         for node in nodes {
             let found = self.of(node);
-            reached += u64::from(!found.is_empty());
+            if found.is_empty() {
+                others.push(self.graph.nodes[node as usize].base);
+                continue;
+            }
+            reached += 1;
             let with_others = u64::from(found.len() > 1);
             for (named, steps) in found {
                 let share = shares.entry(named).or_default();
@@ -112,14 +116,15 @@ impl<M: Memory + ?Sized> Describe<'_, M> {
             })
             .collect();
         owners.sort_by_key(|owner| std::cmp::Reverse(owner.objects));
-        HeldSite {
+        let held = HeldSite {
             site: site.id,
             object_bytes: site.object_bytes,
             live_bytes: site.live_bytes,
             sampled: site.objects.len() as u64,
             reached,
             owners,
-        }
+        };
+        (held, others)
     }
 
     /// The owners of one sample that are certain: of one strength only, and told apart by name.
@@ -165,9 +170,10 @@ impl<M: Memory + ?Sized> Describe<'_, M> {
                     .find_map(|step| self.closure(self.graph.nodes[step.node as usize].base));
                 named(OwnerKind::Timer, called.unwrap_or_default(), Vec::new())
             }
-            Root::Frame { goroutine, pc } => {
-                let goroutine = self.stacks.goroutines.get(goroutine as usize)?;
-                let linked = self.linked(pc);
+            Root::Frame(number) => {
+                let word = self.stacks.words.get(number as usize)?;
+                let goroutine = self.stacks.goroutines.get(word.goroutine as usize)?;
+                let linked = self.linked(word.pc);
                 let frame = self.user_function(linked).or_else(|| self.function(linked));
                 let start = self.function(self.linked(goroutine.start))?;
                 if start == "runtime.main" {
@@ -199,6 +205,11 @@ impl<M: Memory + ?Sized> Describe<'_, M> {
         {
             return false;
         }
+        if let Root::Frame(number) = root
+            && !self.is_in_frame(number, steps)
+        {
+            return false;
+        }
         if matches!(root, Root::Finalizer(_)) && !self.keeps_itself(steps) {
             return false;
         }
@@ -208,6 +219,28 @@ impl<M: Memory + ?Sized> Describe<'_, M> {
             let Step { node, offset } = steps[index];
             points(self.graph.nodes[node as usize].base + offset)
         })
+    }
+
+    /// Whether the goroutine waits still, and its frame holds the first object of a way. What a frame
+    /// held is free when it goes on, and the slot may have got another object since.
+    fn is_in_frame(&self, number: u32, steps: &[Step]) -> bool {
+        let word = self.stacks.words.get(number as usize);
+        let found = word.and_then(|word| {
+            let goroutine = self.stacks.goroutines.get(word.goroutine as usize)?;
+            Some((word, goroutine))
+        });
+        let (Some((word, goroutine)), Some(first)) = (found, steps.first()) else {
+            return false;
+        };
+        let Subject {
+            memory, globals, ..
+        } = *self.subject;
+        let node = self.graph.nodes[first.node as usize];
+        let object = node.base..node.base + node.size;
+        memory
+            .word(word.place)
+            .is_ok_and(|value| object.contains(&value))
+            && goroutine.waits_still(memory, globals)
     }
 
     /// Whether the first object of a way is reached from itself, so that its finalizer never runs.

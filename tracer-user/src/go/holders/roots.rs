@@ -22,8 +22,8 @@ pub(super) enum Root {
     Variable(u64),
     /// The timers of the runtime.
     Timer,
-    /// A frame of a goroutine: which of those that were read, and a call in the frame's function.
-    Frame { goroutine: u32, pc: u64 },
+    /// A word in a frame of a goroutine: which of those that were read.
+    Frame(u32),
     /// The object's own finalizer, which this function is.
     Finalizer(u64),
     /// Something that is to be done when another object is gone.
@@ -46,7 +46,7 @@ impl Root {
             Self::Variable(_) | Self::Timer | Self::Cleanup(_) | Self::Queued(_) => {
                 Strength::Lasting
             }
-            Self::Frame { .. } => Strength::Frame,
+            Self::Frame(_) => Strength::Frame,
             Self::Finalizer(_) => Strength::Finalizer,
         }
     }
@@ -124,14 +124,14 @@ impl Roots {
     pub(super) fn add_goroutines<M: Memory + ?Sized>(
         &mut self,
         objects: &Objects<'_, M>,
-        stacks: &Stacks,
+        stacks: &mut Stacks,
     ) {
-        let bases = stacks.addresses.iter().filter_map(|g| objects.object(*g));
+        let addresses = std::mem::take(&mut stacks.addresses);
+        let bases = addresses.iter().filter_map(|g| objects.object(*g));
         self.never.extend(bases.map(|(base, _)| base));
-        for (value, root) in &stacks.words {
-            if objects.span(*value).is_some() {
-                self.add(*value, *root);
-            }
+        self.capped |= stacks.capped;
+        for (number, word) in (0..).zip(&stacks.words) {
+            self.add(word.value, Root::Frame(number));
         }
     }
 

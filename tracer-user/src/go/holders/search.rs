@@ -8,10 +8,11 @@
 //! later. Words are taken for pointers where the span has pointers at all.
 
 use super::chunks::{Chunk, Piece, chunks};
+use super::filter::{BATCH, Filter};
 use super::graph::{Graph, MAX_NODES};
 use super::objects::Objects;
 use super::roots::Roots;
-use crate::go::runtime::{Memory, PAGE, Part};
+use crate::go::runtime::{Memory, Part};
 
 /// While there are fewer objects, other owners of what is explained are looked for as well.
 const FEW: usize = 4_000;
@@ -19,8 +20,6 @@ const FEW: usize = 4_000;
 const MAX_TURNS: u64 = 24;
 /// The first turn after which chains of one kind of object are followed at once.
 const CHAINS_AFTER: u64 = 2;
-/// Pages that the filter covers: 2 TiB from the first object to the last.
-const MAX_PAGES: u64 = 1 << 28;
 
 /// Why a search ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +47,8 @@ pub(super) struct Search<'s, 'm, M: ?Sized> {
     step: u64,
     turn: u64,
     last_added: u64,
+    /// The turn before which all samples were explained.
+    settled: Option<u64>,
 }
 
 impl<'s, 'm, M: Memory + ?Sized> Search<'s, 'm, M> {
@@ -67,12 +68,21 @@ impl<'s, 'm, M: Memory + ?Sized> Search<'s, 'm, M> {
             step: 0,
             turn: 1,
             last_added: 0,
+            settled: None,
         }
     }
 
     /// Searches for who holds the objects at `samples`, which become the first nodes.
     pub(super) fn run(&mut self, samples: &[(u64, u64)]) -> End {
-        let chunks = chunks(self.objects.spans());
+        let (chunks, is_whole) = chunks(self.objects.spans());
+        let end = self.take_turns(&chunks, samples);
+        match end {
+            End::Complete if !is_whole => End::Stopped,
+            end => end,
+        }
+    }
+
+    fn take_turns(&mut self, chunks: &[Chunk], samples: &[(u64, u64)]) -> End {
         self.turn = (chunks.len() as u64).max(1);
         let spans = self.objects.spans();
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
@@ -113,9 +123,11 @@ impl<'s, 'm, M: Memory + ?Sized> Search<'s, 'm, M> {
         }
     }
 
-    /// Whether lasting roots explain all samples, and what else holds them was looked for.
-    fn is_done(&self, samples: usize, turns: u64) -> bool {
-        turns > 0 && (0..samples as u32).all(|sample| self.graph.is_settled(sample))
+    /// Whether lasting roots explain all samples, and what else holds them was looked for, for a turn
+    /// more: its way may be longer.
+    fn is_done(&mut self, samples: usize, turns: u64) -> bool {
+        let is_settled = (0..samples as u32).all(|sample| self.graph.is_settled(sample));
+        is_settled && turns > *self.settled.get_or_insert(turns)
     }
 
     /// Adds an object unless it is known, and asks the roots about it.
@@ -139,7 +151,7 @@ impl<'s, 'm, M: Memory + ?Sized> Search<'s, 'm, M> {
     fn refill(&mut self) {
         self.filter.clear();
         for number in 0..self.graph.nodes.len() as u32 {
-            if self.is_sought(number) && !self.graph.is_settled(number) {
+            if self.is_sought(number) {
                 let node = self.graph.nodes[number as usize];
                 self.filter.add(node.base, node.size);
             }
@@ -148,20 +160,15 @@ impl<'s, 'm, M: Memory + ?Sized> Search<'s, 'm, M> {
 
     fn look_through(&mut self, chunk: &Chunk, buffer: &mut Vec<u8>) -> bool {
         let parts: Vec<Part> = chunk.pieces.iter().map(Piece::part).collect();
+        let parts = self.memory.in_memory(&parts);
         buffer.resize(parts.iter().map(|part| part.length).sum(), 0);
         let (mut done, mut at) = (0, 0);
         while done < parts.len() {
             let read = self.memory.read_many(&parts[done..], &mut buffer[at..]);
-            for piece in &chunk.pieces[done..done + read] {
-                let bytes = &buffer[at..at + piece.part().length];
-                let (words, _) = bytes.as_chunks::<8>();
-                for (index, word) in words.iter().enumerate() {
-                    let value = u64::from_le_bytes(*word);
-                    if self.filter.may_hold(value) {
-                        self.meet(piece.start + index as u64 * 8, value);
-                    }
-                }
+            for part in &parts[done..done + read] {
+                let bytes = &buffer[at..at + part.length];
                 at += bytes.len();
+                self.look_at(part.address, bytes);
             }
             done += read;
             // One that cannot be read is left out: it may have been given back meanwhile.
@@ -176,7 +183,23 @@ impl<'s, 'm, M: Memory + ?Sized> Search<'s, 'm, M> {
         true
     }
 
-    /// A word at `place` that points near something sought.
+    /// All words of the memory at `start`.
+    fn look_at(&mut self, start: u64, bytes: &[u8]) {
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut near = [0; BATCH];
+        for (batch, words) in (0..).zip(words.chunks(BATCH)) {
+            let count = self.filter.near(words, &mut near);
+            for index in &near[..count] {
+                let value = u64::from_le_bytes(words[usize::from(*index)]);
+                if self.filter.may_hold(value) {
+                    let word = batch * BATCH as u64 + u64::from(*index);
+                    self.meet(start + word * 8, value);
+                }
+            }
+        }
+    }
+
+    /// A word at `place` that may point to something sought.
     fn meet(&mut self, place: u64, value: u64) {
         let Some((base, _)) = self.objects.object(value) else {
             return;
@@ -198,7 +221,13 @@ impl<'s, 'm, M: Memory + ?Sized> Search<'s, 'm, M> {
 
     /// The object `holder` points to `child`.
     pub(super) fn hold(&mut self, holder: u64, size: u64, child: u32, offset: u64) {
+        if !self.objects.may_point(holder.saturating_add(offset)) {
+            return;
+        }
         let found = self.graph.find(holder);
+        if found.is_none() && self.graph.has_enough_holders(child) {
+            return;
+        }
         if found.is_none() && self.graph.nodes.len() >= MAX_NODES {
             self.graph.capped = true;
             return;
@@ -225,42 +254,5 @@ impl<'s, 'm, M: Memory + ?Sized> Search<'s, 'm, M> {
             return true;
         };
         self.follow(class)
-    }
-}
-
-/// A bit for each page that holds something sought.
-#[derive(Debug, Default)]
-struct Filter {
-    first: u64,
-    bits: Vec<u64>,
-}
-
-impl Filter {
-    fn over(start: u64, end: u64) -> Option<Self> {
-        let first = start / PAGE;
-        let pages = (end - 1) / PAGE - first + 1;
-        (pages <= MAX_PAGES).then(|| Self {
-            first,
-            bits: vec![0; pages.div_ceil(64) as usize],
-        })
-    }
-
-    fn clear(&mut self) {
-        self.bits.fill(0);
-    }
-
-    fn add(&mut self, base: u64, size: u64) {
-        for page in base / PAGE..=(base + size - 1) / PAGE {
-            let page = page.wrapping_sub(self.first);
-            if let Some(bits) = self.bits.get_mut((page / 64) as usize) {
-                *bits |= 1 << (page % 64);
-            }
-        }
-    }
-
-    fn may_hold(&self, value: u64) -> bool {
-        let page = (value / PAGE).wrapping_sub(self.first);
-        let bits = self.bits.get((page / 64) as usize).copied().unwrap_or(0);
-        bits >> (page % 64) & 1 == 1
     }
 }

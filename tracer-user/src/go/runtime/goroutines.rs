@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::doubt::Doubt;
 use super::globals::Globals;
-use super::layout::Layout;
 use super::memory::Memory;
+use super::parked::{Parked, described, status};
 use super::record::{Record, each};
+use super::waits::Waiting;
 
 /// Goroutines that are looked at; of more, one in two, three, … is.
 const MAX_LOOKED_AT: u64 = 200_000;
@@ -57,6 +58,8 @@ pub struct Goroutines {
     pub torn: u64,
     /// Of kinds beyond what is told apart.
     pub left_out: u64,
+    /// Some of those that wait.
+    pub(in crate::go) waiting: Waiting,
 }
 
 impl Goroutines {
@@ -78,12 +81,11 @@ pub fn read_goroutines<M: Memory + ?Sized>(
     globals: &Globals,
     is_runtime: impl Fn(u64) -> bool,
 ) -> Result<Goroutines, Doubt> {
-    let layout = &globals.layout;
     let list = memory.slice(globals.all_gs);
     let list = list.ok_or(Doubt::NotFound("list of goroutines (allgs)"))?;
     let stride = list.len.div_ceil(MAX_LOOKED_AT);
     let mut counting = Counting {
-        layout,
+        globals,
         is_runtime,
         starts: BTreeMap::new(),
         found: Goroutines {
@@ -92,8 +94,8 @@ pub fn read_goroutines<M: Memory + ?Sized>(
             ..Goroutines::default()
         },
     };
-    let size = layout.g.start_pc.max(layout.g.creator_pc) as usize + 8;
-    let missing = each(memory, list, stride, size, |_, g| counting.count(g))?;
+    let size = described(globals);
+    let missing = each(memory, list, stride, size, |at, g| counting.count(at, g))?;
     let mut found = counting.found;
     found.sampled += missing;
     found.torn += missing;
@@ -104,7 +106,7 @@ pub fn read_goroutines<M: Memory + ?Sized>(
 }
 
 struct Counting<'l, F> {
-    layout: &'l Layout,
+    globals: &'l Globals,
     is_runtime: F,
     /// Start functions seen so far; there are few.
     starts: BTreeMap<u64, bool>,
@@ -112,11 +114,10 @@ struct Counting<'l, F> {
 }
 
 impl<F: Fn(u64) -> bool> Counting<'_, F> {
-    fn count(&mut self, g: Record<'_>) {
+    fn count(&mut self, address: u64, g: Record<'_>) {
         self.found.sampled += 1;
-        let fields = &self.layout.g;
-        // `_Gscan` says that the collector looks at the stack.
-        let status = g.u32(fields.status) & !0x1000;
+        let fields = &self.globals.layout.g;
+        let status = status(self.globals, g);
         let doing = match status {
             // Being made, ended, kept for a thread that C may make.
             0 | 6 | 11 => return,
@@ -124,7 +125,7 @@ impl<F: Fn(u64) -> bool> Counting<'_, F> {
             2 | 8 => "running",
             3 => "syscall",
             // From Go 1.26 on the collector finds some that wait for what cannot happen.
-            4 | 10 => match self.layout.wait_reason(g.u8(fields.wait_reason)) {
+            4 | 10 => match self.globals.layout.wait_reason(g.u8(fields.wait_reason)) {
                 Some("") => "waiting",
                 Some(reason) => reason,
                 None => return self.found.torn += 1,
@@ -159,6 +160,11 @@ impl<F: Fn(u64) -> bool> Counting<'_, F> {
             (Some(before), Some(since)) => Some(before.min(since)),
             (before, since) => before.or(since),
         };
+        if matches!(status, 3 | 4 | 10)
+            && let Some(parked) = Parked::read(self.globals, address, g)
+        {
+            self.found.waiting.add(kind, parked);
+        }
     }
 
     fn begins_in_runtime(&mut self, start: u64) -> bool {

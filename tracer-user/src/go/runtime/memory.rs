@@ -1,5 +1,7 @@
 //! Memory of another process, by address.
 
+use std::borrow::Cow;
+
 /// An address range that could not be read whole.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("no memory to read at {address:#x}, {length} bytes")]
@@ -42,6 +44,11 @@ pub trait Memory {
             into = rest;
         }
         parts.len()
+    }
+
+    /// What of these parts is worth reading: not what would have to be brought back from the disk.
+    fn in_memory<'a>(&self, parts: &'a [Part]) -> Cow<'a, [Part]> {
+        Cow::Borrowed(parts)
     }
 
     /// The little-endian word at `address`.

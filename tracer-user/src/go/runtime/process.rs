@@ -70,6 +70,12 @@ pub struct Process {
 }
 
 impl Process {
+    /// Its pid.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw().cast_unsigned()
+    }
+
     /// The process with this pid; nothing is read yet.
     #[must_use]
     pub fn new(pid: u32, budget: Budget) -> Self {

@@ -16,6 +16,7 @@ use super::spans::{ARENA, Place, Use};
 
 mod pagemap;
 
+pub(crate) use pagemap::Pagemap;
 pub use pagemap::present;
 
 /// What is known of a process at one instant.

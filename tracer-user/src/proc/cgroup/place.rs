@@ -32,14 +32,22 @@ impl Place {
 /// The place of the process with this `/proc/PID/cgroup`. Version 1 goes first: where it is
 /// mounted with the memory controller, version 2 has none (a hybrid machine).
 pub(super) fn parse(membership: &[u8], mounts: &[Mount]) -> Option<Place> {
-    find(membership, mounts, CgroupVersion::V1)
-        .or_else(|| find(membership, mounts, CgroupVersion::V2))
+    find(membership, mounts, CgroupVersion::V1, "memory")
+        .or_else(|| find(membership, mounts, CgroupVersion::V2, ""))
 }
 
-fn find(membership: &[u8], mounts: &[Mount], version: CgroupVersion) -> Option<Place> {
-    let within = lines(membership).find_map(|line| member(line, version))?;
+/// Where a controller has the process; in version 2 they are together.
+pub(super) fn find(
+    membership: &[u8],
+    mounts: &[Mount],
+    version: CgroupVersion,
+    controller: &str,
+) -> Option<Place> {
+    let within = lines(membership).find_map(|line| member(line, version, controller))?;
     let fits = |mount: &&Mount| match version {
-        CgroupVersion::V1 => mount.kind == "cgroup" && mount.options.iter().any(|o| o == "memory"),
+        CgroupVersion::V1 => {
+            mount.kind == "cgroup" && mount.options.iter().any(|o| o == controller)
+        }
         CgroupVersion::V2 => mount.kind == "cgroup2",
     };
     // The shortest root shows the most ancestors, whose limits count as well.
@@ -61,12 +69,12 @@ fn find(membership: &[u8], mounts: &[Mount], version: CgroupVersion) -> Option<P
 }
 
 /// The path of a line `id:controllers:path` of that hierarchy.
-fn member(line: &[u8], version: CgroupVersion) -> Option<&Path> {
+fn member<'l>(line: &'l [u8], version: CgroupVersion, controller: &str) -> Option<&'l Path> {
     let mut fields = line.splitn(3, |byte| *byte == b':');
     let id = fields.next()?;
     let mut controllers = fields.next()?.split(|byte| *byte == b',');
     let ours = match version {
-        CgroupVersion::V1 => controllers.any(|name| name == b"memory"),
+        CgroupVersion::V1 => controllers.any(|name| name == controller.as_bytes()),
         CgroupVersion::V2 => id == b"0",
     };
     ours.then_some(Path::new(OsStr::from_bytes(fields.next()?)))

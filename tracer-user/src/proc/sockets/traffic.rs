@@ -1,4 +1,4 @@
-//! What TCP sockets have sent and received, as `ss -i` shows it: only the kernel's socket
+//! What TCP sockets have sent and received, and the kernel memory that they take, as `ss -im` shows it: only the kernel's socket
 //! diagnostics tell it, and only in the network namespace of the socket.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use netlink_packet_core::{
 };
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
-use netlink_packet_sock_diag::inet::nlas::Nla;
+use netlink_packet_sock_diag::inet::nlas::{MemInfo, Nla};
 use netlink_packet_sock_diag::inet::{
     ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags,
 };
@@ -77,7 +77,7 @@ fn request(family: u8) -> Vec<u8> {
     let wanted = InetRequest {
         family,
         protocol: IPPROTO_TCP,
-        extensions: ExtensionFlags::INFO,
+        extensions: ExtensionFlags::INFO | ExtensionFlags::SKMEMINFO,
         states: StateFlags::all(),
         socket_id: if family == AF_INET {
             SocketId::new_v4()
@@ -121,10 +121,23 @@ fn traffic(socket: &InetResponse) -> Option<SocketTraffic> {
         let bytes = info.get(at..at + 8)?;
         Some(u64::from_ne_bytes(bytes.try_into().ok()?))
     };
+    let memory = socket.nlas.iter().find_map(|attribute| match attribute {
+        Nla::MemInfo(info) => Some(buffers(info)),
+        _ => None,
+    });
     Some(SocketTraffic {
         sent: count(BYTES_SENT)?.saturating_sub(count(BYTES_SENT_AGAIN)?),
         received: count(BYTES_RECEIVED)?,
+        memory,
     })
+}
+
+/// What a cgroup is charged for: both queues, and the reserve that is kept for them, which may be in
+/// debt for a moment.
+fn buffers(info: &MemInfo) -> u64 {
+    let parts = [info.receive_queue, info.send_queue, info.cache];
+    let parts = parts.into_iter().filter(|part| part.cast_signed() > 0);
+    parts.map(u64::from).sum()
 }
 
 #[cfg(test)]
@@ -148,17 +161,22 @@ mod tests {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (mut server, _) = listener.accept().unwrap();
             client.write_all(&[1; 1000]).unwrap();
+            let inode = |socket: &TcpStream| {
+                let file = File::from(OwnedFd::from(socket.try_clone().unwrap()));
+                file.metadata().unwrap().ino()
+            };
+            let waiting = read(std::process::id()).unwrap()[&inode(&server)];
+            assert!(waiting.memory.unwrap() >= 1000, "{waiting:?}");
             server.read_exact(&mut [0; 1000]).unwrap();
             server.write_all(&[2; 50]).unwrap();
             client.read_exact(&mut [0; 50]).unwrap();
             let found = read(std::process::id()).unwrap();
             let of = |socket: &TcpStream| {
-                let file = File::from(OwnedFd::from(socket.try_clone().unwrap()));
-                found[&file.metadata().unwrap().ino()]
+                let traffic = found[&inode(socket)];
+                (traffic.sent, traffic.received)
             };
-            let expected = |sent, received| SocketTraffic { sent, received };
-            assert_eq!(of(&client), expected(1000, 50));
-            assert_eq!(of(&server), expected(50, 1000));
+            assert_eq!(of(&client), (1000, 50));
+            assert_eq!(of(&server), (50, 1000));
         }
     }
 

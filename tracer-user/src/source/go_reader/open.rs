@@ -1,6 +1,6 @@
 //! A runtime whose variables were found: what one look reads.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 use tracer_core::event::{EventKind, GoRuntime, HeapProfiling, HeapSite, Holders};
 
 use super::runtime::Found;
+use super::stacks::Stacks;
 use super::translate;
 use crate::go::Binary;
 use crate::go::holders::{Subject, Wanted};
 use crate::go::runtime::heap_profile::{Caller, HeapProfile, is_linked_out};
 use crate::go::runtime::residency::{Known, heap_ranges, present, residency};
 use crate::go::runtime::{
-    Budget, Counters, Doubt, Globals, Heap, Memory as _, Process, Program, is_runtime_function,
-    read_births, read_counters, read_goroutines, read_heap,
+    Arch, Budget, Counters, Doubt, Globals, Goroutines, Heap, Memory as _, Process, Program,
+    Unwinder, is_runtime_function, read_births, read_counters, read_goroutines, read_heap,
+    read_waits,
 };
 use crate::proc::{maps, memory, smaps};
 use crate::source::{holders, inspect::load_bias};
@@ -51,6 +53,7 @@ pub(super) struct Open {
     profiled: Option<u32>,
     /// Sites whose stacks were told.
     sites: HashSet<u64>,
+    stacks: Stacks,
 }
 
 /// Why a runtime cannot be read.
@@ -97,6 +100,7 @@ impl Open {
             next: Instant::now(),
             profiled: None,
             sites: HashSet::new(),
+            stacks: Stacks::default(),
         })
     }
 
@@ -135,8 +139,9 @@ impl Open {
             .push(translate::spans(&heap.census, began.elapsed()));
         self.residency(&heap, found);
         self.take_counters(heap.counters, found);
-        self.goroutines(found)?;
+        let goroutines = self.goroutines(found)?;
         self.heap_profile(found);
+        self.waits(&goroutines, found);
         self.next = Instant::now() + REST.max(began.elapsed() * REST_FACTOR);
         Ok(())
     }
@@ -167,7 +172,7 @@ impl Open {
         found.events.push(EventKind::MemoryDetail(detail));
     }
 
-    fn goroutines(&self, found: &mut Found) -> Result<(), Doubt> {
+    fn goroutines(&self, found: &mut Found) -> Result<Goroutines, Doubt> {
         let is_runtime = |start: u64| {
             let table = self.binary.table.as_ref();
             let frames = table.map(|table| table.lookup(start.wrapping_sub(self.bias)));
@@ -181,11 +186,22 @@ impl Open {
                 found.ask(kind.created_at, true);
             }
         }
+        Ok(goroutines)
+    }
+
+    /// Where the goroutines wait, which is the last that a budget is spent on.
+    fn waits(&mut self, goroutines: &Goroutines, found: &mut Found) {
+        let arch = Arch::named(self.binary.arch);
+        let unwinder = self.binary.table.as_ref().zip(arch);
+        let waits = unwinder.map_or_else(BTreeMap::new, |(table, arch)| {
+            let mut unwinder = Unwinder::new(table, self.bias, arch);
+            read_waits(&self.process, &self.globals, &mut unwinder, goroutines)
+        });
         let counted = self.counters.as_ref().and_then(|now| now.goroutines);
+        let waits = self.stacks.tell(waits, found);
         found
             .events
-            .push(translate::goroutines(&goroutines, counted));
-        Ok(())
+            .push(translate::goroutines(goroutines, waits, counted));
     }
 
     /// The heap profile, when a collection has published a new one.
@@ -242,7 +258,7 @@ impl Open {
         let table = self.binary.table.as_ref();
         let table = table.ok_or("the program has no table of its functions (pclntab)")?;
         let pace = holders::Pace::default();
-        let memory = holders::memory(self.pid, pace.limit);
+        let memory = holders::memory(self.pid, pace);
         let profile = holders::profile(&memory, &self.globals);
         let subject = Subject {
             memory: &memory,

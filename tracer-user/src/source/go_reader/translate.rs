@@ -1,14 +1,15 @@
 //! From what the readers say to what the engine is told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tracer_core::event::{
-    Ancestor, EventKind, GoCounters, GoSpans, GoroutineGroup, Goroutines as Event,
+    Ancestor, EventKind, GoCounters, GoSpans, GoroutineGroup, GoroutineWait, Goroutines as Event,
     HeapProfile as Profile, SpanClass,
 };
 
 use crate::go::runtime::heap_profile::HeapProfile;
-use crate::go::runtime::{Birth, Census, Counters, Goroutines};
+use crate::go::runtime::{Birth, Census, Counters, Goroutines, Kind};
 use crate::source::sink::now;
 
 /// Sites told of one profile.
@@ -22,7 +23,7 @@ pub(super) fn counters(now: &Counters) -> EventKind {
         now.gc_sys,
         now.other_sys,
     ];
-    EventKind::GoCounters(GoCounters {
+    EventKind::GoCounters(Box::new(GoCounters {
         gc_cycles: now.gc_cycles.into(),
         forced_gc_cycles: now.forced_gc_cycles.into(),
         last_gc_unix_ns: now.last_gc_unix_ns,
@@ -42,7 +43,7 @@ pub(super) fn counters(now: &Counters) -> EventKind {
         goroutines: now.goroutines.unwrap_or(0),
         threads: now.threads,
         processors: Some(now.processors),
-    })
+    }))
 }
 
 pub(super) fn spans(census: &Census, took: Duration) -> EventKind {
@@ -70,8 +71,12 @@ pub(super) fn births(found: &[Birth]) -> EventKind {
     EventKind::Ancestors(ancestors.collect())
 }
 
-/// `counted` is how many there are by the runtime's own count.
-pub(super) fn goroutines(found: &Goroutines, counted: Option<u64>) -> EventKind {
+/// `waits` says where they wait, `counted` how many there are by the runtime's own count.
+pub(super) fn goroutines(
+    found: &Goroutines,
+    mut waits: BTreeMap<Kind, Vec<GoroutineWait>>,
+    counted: Option<u64>,
+) -> EventKind {
     let now = now().0;
     let groups = found.groups.iter().map(|(kind, group)| GoroutineGroup {
         created_at: kind.created_at,
@@ -80,6 +85,7 @@ pub(super) fn goroutines(found: &Goroutines, counted: Option<u64>) -> EventKind 
         count: group.count,
         stack_bytes: group.stack_bytes,
         longest_wait_ns: group.waiting_since.map(|since| now.saturating_sub(since)),
+        waits: waits.remove(kind).unwrap_or_default(),
     });
     let groups: Vec<GoroutineGroup> = groups.collect();
     let sampled = found.counted();

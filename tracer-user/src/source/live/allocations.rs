@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use tracer_core::event::{Allocated, AllocationWatch, EventKind, StackId, Timestamp};
 use tracer_core::process::Request;
 
-use super::{Live, Sink, budget::Budget};
+use super::{
+    Live, Sink,
+    budget::{Begins, Budget, Spent},
+};
 use crate::cli::Allocs as Wanted;
 use crate::go::Binary;
 use crate::go::runtime::of_span_class;
@@ -20,6 +23,7 @@ pub(super) struct Allocations {
     wanted: Wanted,
     places: Result<AllocationPlaces, String>,
     state: State,
+    begins: Begins,
 }
 
 enum State {
@@ -32,6 +36,8 @@ enum State {
         inside_ns: u64,
         reason: String,
     },
+    /// Until the live heap keeps growing.
+    Waiting,
     Over,
 }
 
@@ -41,6 +47,7 @@ impl Allocations {
             wanted,
             places,
             state: State::Idle,
+            begins: Begins::default(),
         }
     }
 
@@ -59,7 +66,7 @@ impl Allocations {
     }
 
     fn begin(&mut self, programs: &mut Programs, pid: u32, reason: &str) -> AllocationWatch {
-        let places = self.places.as_ref().map_err(Clone::clone);
+        let places = self.places.as_ref().map_err(|error| error.clone().into());
         match places.and_then(|places| programs.probe(pid, &places.probes)) {
             Ok(probes) => {
                 self.state = State::Watching {
@@ -71,11 +78,11 @@ impl Allocations {
                 };
                 self.so_far().unwrap_or_default()
             }
-            Err(error) => {
-                tracing::warn!("who allocates is not seen: {error}");
+            Err(refusal) => {
+                refusal.warn("who allocates");
                 self.state = State::Over;
                 AllocationWatch {
-                    reason: error,
+                    reason: refusal.reason,
                     ..AllocationWatch::default()
                 }
             }
@@ -104,9 +111,14 @@ impl Allocations {
     }
 
     /// Ends the watch.
-    fn end(&mut self, reason: String) -> Option<AllocationWatch> {
+    fn end(&mut self, spent: Spent) -> Option<AllocationWatch> {
+        let Spent {
+            reason,
+            until_growth,
+        } = spent;
         let watch = self.so_far()?;
-        self.state = State::Over;
+        let again = until_growth && self.begins.again();
+        self.state = if again { State::Waiting } else { State::Over };
         Some(AllocationWatch {
             watching: false,
             reason,
@@ -114,11 +126,11 @@ impl Allocations {
         })
     }
 
-    fn spent(&self) -> Option<String> {
+    fn spent(&self, worthwhile: bool) -> Option<Spent> {
         let State::Watching { budget, .. } = &self.state else {
             return None;
         };
-        budget.spent("spans")
+        budget.spent("spans", worthwhile)
     }
 
     /// Takes what the probes have counted; as the engine is told, by stack and size.
@@ -160,6 +172,7 @@ impl Live {
     /// Begins or ends the watch where it is time.
     pub(super) fn mind_allocations(&mut self, sink: &mut Sink, requests: &[Request]) {
         let pid = self.target.pid();
+        let keeps_growing = self.keeps_growing.heap;
         let Self {
             allocations,
             programs,
@@ -172,11 +185,19 @@ impl Live {
                 let reason = "the live heap grows";
                 wanted.then(|| allocations.begin(programs, pid, reason))
             }
-            (State::Watching { .. }, _) => {
+            (State::Watching { .. }, wanted) => {
                 let needless = requests.contains(&Request::LeaveAllocations);
-                let needless = needless.then(|| "the heap profile tells more".to_owned());
-                let reason = needless.or_else(|| allocations.spent());
-                reason.and_then(|reason| allocations.end(reason))
+                let needless = needless.then(|| Spent {
+                    reason: "the heap profile tells more".to_owned(),
+                    until_growth: false,
+                });
+                let worthwhile = wanted == Wanted::On || keeps_growing;
+                let spent = needless.or_else(|| allocations.spent(worthwhile));
+                spent.and_then(|spent| allocations.end(spent))
+            }
+            (State::Waiting, _) => {
+                let reason = "the live heap keeps growing";
+                keeps_growing.then(|| allocations.begin(programs, pid, reason))
             }
             (State::Idle, Wanted::Off) | (State::Over, _) => None,
         };

@@ -6,7 +6,10 @@
 use tracer_core::event::{CreatorWatch, EventKind, Mapping};
 use tracer_core::process::Request;
 
-use super::{Live, Sink, budget::Budget};
+use super::{
+    Live, Sink,
+    budget::{Begins, Budget, Spent},
+};
 use crate::cli::Creators as Wanted;
 use crate::go::Binary;
 use crate::kernel::{Probe, Probes, Programs};
@@ -18,6 +21,7 @@ pub(super) struct Creators {
     wanted: Wanted,
     places: Result<Places, String>,
     state: State,
+    begins: Begins,
 }
 
 enum State {
@@ -27,6 +31,8 @@ enum State {
         _probes: Probes,
         budget: Budget,
     },
+    /// Until something keeps growing.
+    Waiting,
     Over,
 }
 
@@ -36,6 +42,7 @@ impl Creators {
             wanted,
             places,
             state: State::Idle,
+            begins: Begins::default(),
         }
     }
 
@@ -61,7 +68,7 @@ impl Creators {
     }
 
     fn begin(&mut self, programs: &mut Programs, pid: u32, reason: &str) -> CreatorWatch {
-        let places = self.places.as_ref().map_err(Clone::clone);
+        let places = self.places.as_ref().map_err(|error| error.clone().into());
         let attempt = places.and_then(|places| {
             let offsets = places.offsets.iter();
             let probes: Vec<_> = offsets.map(|offset| (Probe::Goroutine, *offset)).collect();
@@ -78,24 +85,28 @@ impl Creators {
                     reason: reason.to_owned(),
                 }
             }
-            Err(error) => {
-                tracing::warn!("who creates goroutines is not seen: {error}");
+            Err(refusal) => {
+                refusal.warn("who creates goroutines");
                 self.state = State::Over;
                 CreatorWatch {
                     watching: false,
-                    reason: error,
+                    reason: refusal.reason,
                 }
             }
         }
     }
 
     /// Ends the watch when it has cost enough.
-    fn end_if_spent(&mut self) -> Option<CreatorWatch> {
+    fn end_if_spent(&mut self, worthwhile: bool) -> Option<CreatorWatch> {
         let State::Watching { budget, .. } = &self.state else {
             return None;
         };
-        let reason = budget.spent("creations")?;
-        self.state = State::Over;
+        let Spent {
+            reason,
+            until_growth,
+        } = budget.spent("creations", worthwhile)?;
+        let again = until_growth && self.begins.again();
+        self.state = if again { State::Waiting } else { State::Over };
         Some(CreatorWatch {
             watching: false,
             reason,
@@ -107,6 +118,7 @@ impl Live {
     /// Begins or ends the watch where it is time.
     pub(super) fn mind_creators(&mut self, sink: &mut Sink, requests: &[Request]) {
         let pid = self.target.pid();
+        let keeps_growing = self.keeps_growing.creators;
         let Self {
             creators, programs, ..
         } = self;
@@ -117,7 +129,13 @@ impl Live {
                 let reason = "sockets or goroutines grow";
                 wanted.then(|| creators.begin(programs, pid, reason))
             }
-            (State::Watching { .. }, _) => creators.end_if_spent(),
+            (State::Watching { .. }, wanted) => {
+                creators.end_if_spent(wanted == Wanted::On || keeps_growing)
+            }
+            (State::Waiting, _) => {
+                let reason = "sockets or goroutines keep growing";
+                keeps_growing.then(|| creators.begin(programs, pid, reason))
+            }
             (State::Idle, Wanted::Off) | (State::Over, _) => None,
         };
         if let Some(watch) = watch {

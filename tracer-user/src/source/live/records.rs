@@ -51,6 +51,7 @@ impl Live {
                 self.symbols.submit(wanted.into_iter().map(query).collect());
                 sink.push(at, EventKind::Stack(stack));
             }
+            Content::Answer(answer) => sink.push(at, EventKind::ConnectAnswer(answer)),
             Content::Created(creation) => {
                 self.creators.count();
                 sink.push(at, EventKind::Created(creation));
@@ -92,11 +93,11 @@ impl Live {
             tracing::warn!("stacks of the new program are less complete: {failure}");
         }
         self.go = go_reader(&self.target, binary.is_some_and(|binary| binary.is_go));
-        sink.push_now(EventKind::Process(inspect::facts(
+        sink.push_now(EventKind::Process(Box::new(inspect::facts(
             &self.target,
             binary,
             Some(self.programs.hooked()),
-        )));
+        ))));
         self.snapshot(sink);
     }
 }

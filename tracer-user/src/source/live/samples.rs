@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tracer_core::event::{Descriptor, EventKind, Mapping, SocketStates};
+use tracer_core::event::{EventKind, Mapping, SocketStates};
 
 use super::{DRAIN_LIMIT, Live, Sink};
 use crate::proc::{fds, maps, memory, smaps, standstill};
@@ -16,8 +16,10 @@ impl Live {
     /// that touched an address or a descriptor decides, and all that follow are applied.
     pub(super) fn snapshot(&self, sink: &mut Sink) {
         let pid = self.target.pid();
-        let descriptors: Vec<Descriptor> = fds::read(pid).unwrap_or_default();
-        sink.push_now(EventKind::Descriptors(descriptors));
+        // Unread, it is not known what was open before.
+        if let Ok(descriptors) = fds::read(pid) {
+            sink.push_now(EventKind::Descriptors(descriptors));
+        }
         let mappings: Vec<Mapping> = maps::read(pid).unwrap_or_default();
         sink.push_now(EventKind::Mappings(mappings));
     }
@@ -90,6 +92,7 @@ impl Live {
             began,
             sockets: reading.sockets,
             others: reading.others,
+            untold: reading.untold,
             ..SocketStates::default()
         })
     }
@@ -98,7 +101,7 @@ impl Live {
     pub(super) fn sample_cgroup(&self, sink: &mut Sink) -> Option<u64> {
         let sample = self.cgroup.as_ref()?.sample().ok()?;
         let kills = sample.oom_kills;
-        sink.push_now(EventKind::Cgroup(sample));
+        sink.push_now(EventKind::Cgroup(Box::new(sample)));
         kills
     }
 }

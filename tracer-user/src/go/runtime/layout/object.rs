@@ -17,8 +17,6 @@ pub(in crate::go) struct Objects {
     pub(in crate::go) p_timers: Option<u64>,
     /// Bytes of an element of it.
     pub(in crate::go) timer_step: u64,
-    /// `g.syscallsp`; `g.syscallpc` follows.
-    pub(in crate::go) g_syscall_sp: u64,
     /// Of structure fields the offset is kept doubled (Go 1.18 and older).
     pub(in crate::go) doubled_field_offsets: bool,
     /// The length of a name is two bytes rather than a varint.
@@ -65,6 +63,8 @@ pub(in crate::go) struct Module {
     pub(in crate::go) data: u64,
     pub(in crate::go) data_mask: u64,
     pub(in crate::go) bss_mask: u64,
+    /// That of the next module, of a program with plugins.
+    pub(in crate::go) next: u64,
     pub(in crate::go) types: u64,
     pub(in crate::go) types_end: u64,
     pub(in crate::go) gofunc: Option<u64>,
@@ -73,6 +73,15 @@ pub(in crate::go) struct Module {
 impl Objects {
     pub(super) fn of(minor: u32) -> Option<Self> {
         let at = |steps| since(minor, steps);
+        let bss_mask = at(&[
+            (13, 416),
+            (16, 496),
+            (18, 512),
+            (20, 528),
+            (21, 552),
+            (26, 560),
+            (27, 536),
+        ])?;
         Some(Self {
             span: Slots {
                 free_index: at(&[(13, 48), (18, 136), (20, 152), (21, 160), (22, 52)])?,
@@ -99,15 +108,9 @@ impl Objects {
                     (26, 544),
                     (27, 520),
                 ])?,
-                bss_mask: at(&[
-                    (13, 416),
-                    (16, 496),
-                    (18, 512),
-                    (20, 528),
-                    (21, 552),
-                    (26, 560),
-                    (27, 536),
-                ])?,
+                bss_mask,
+                // Behind the mask and a map; `bad`, a byte, came between until Go 1.23.
+                next: bss_mask + if minor >= 23 { 24 } else { 32 },
                 types: at(&[(13, 200), (16, 280), (20, 296)])?,
                 types_end: at(&[(13, 208), (16, 288), (20, 304), (27, 312)])?,
                 gofunc: at(&[(18, 304), (20, 320), (27, 344)]),
@@ -139,7 +142,6 @@ impl Objects {
                 (26, 13680),
             ]),
             timer_step: if minor >= 23 { 16 } else { 8 },
-            g_syscall_sp: at(&[(13, 112), (25, 104)])?,
             doubled_field_offsets: minor <= 18,
             long_name_lengths: minor <= 16,
             header_above: (minor >= 22).then_some(512),

@@ -10,6 +10,8 @@ pub(in crate::go) struct G {
     pub(in crate::go) size: u64,
     pub(in crate::go) stack_lo: u64,
     pub(in crate::go) stack_hi: u64,
+    /// `syscallsp`; `syscallpc` follows.
+    pub(in crate::go) syscall_sp: u64,
     /// `uint32`.
     pub(in crate::go) status: u64,
     pub(in crate::go) goid: u64,
@@ -36,6 +38,7 @@ impl G {
             ])?,
             stack_lo: at(&[(11, 0)])?,
             stack_hi: at(&[(11, 8)])?,
+            syscall_sp: at(&[(11, 112), (25, 104)])?,
             status: at(&[(11, 144), (23, 152), (25, 144)])?,
             goid: at(&[(11, 152), (23, 160), (25, 152)])?,
             wait_since: at(&[(11, 168), (23, 176), (25, 168)])?,

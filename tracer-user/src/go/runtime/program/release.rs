@@ -10,6 +10,20 @@ const INSTRUMENTED: [(&str, &str); 3] = [
     ("runtime.asanread", "-asan"),
 ];
 
+/// Experiments with the language, the compiler or the library that leave the runtime as it is
+/// (`internal/goexperiment/flags.go` of the releases).
+const ELSEWHERE: [&str; 9] = [
+    "boringcrypto",
+    "jsonv2",
+    "loopvar",
+    "rangefunc",
+    "aliastypeparams",
+    "noaliastypeparams",
+    "coverageredesign",
+    "nocoverageredesign",
+    "newinliner",
+];
+
 /// Why the runtime of a program is not read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unsupported {
@@ -55,8 +69,13 @@ pub(super) fn minor(binary: &Binary) -> Result<u32, Unsupported> {
 /// 26 for `go1.26`, `go1.26.8`, and for a vendor's `go1.26.8 (…)` or `go1.26.8-…`.
 fn of_version(version: &str) -> Result<u32, Unsupported> {
     let unknown = || Unsupported::Version(version.to_owned());
-    if let Some((_, experiments)) = version.split_once("X:") {
-        return Err(Unsupported::Experiment(experiments.to_owned()));
+    let (_, experiments) = version.split_once("X:").unwrap_or_default();
+    let experiments = experiments.split(',').filter(|name| !name.is_empty());
+    let changes: Vec<&str> = experiments
+        .filter(|name| !ELSEWHERE.contains(name))
+        .collect();
+    if !changes.is_empty() {
+        return Err(Unsupported::Experiment(changes.join(",")));
     }
     let rest = version.strip_prefix("go1.").ok_or_else(unknown)?;
     // Development and pre-release versions have the layout of no release.
@@ -86,6 +105,8 @@ mod tests {
         check("go1.26.8", Ok(26));
         check("go1.22.5 (Red Hat 1.22.5-1.el9)", Ok(22));
         check("go1.19.8-gke.1", Ok(19));
+        check("go1.22.5 X:boringcrypto", Ok(22));
+        check("go1.25.5 X:jsonv2,boringcrypto", Ok(25));
     }
 
     #[test]
@@ -107,6 +128,10 @@ mod tests {
         }
         check(
             "go1.26.8 X:nogreenteagc",
+            Err("built with GOEXPERIMENT: nogreenteagc"),
+        );
+        check(
+            "go1.26.8 X:boringcrypto,nogreenteagc",
             Err("built with GOEXPERIMENT: nogreenteagc"),
         );
     }
