@@ -19,15 +19,15 @@ the running process by its pid, and stop before the next U. Peers count what the
 - `mm`: mmap of 64 KiB, a touched page, madvise, munmap. `heap`: `make` of 1 MiB, touched, with collections, and memory given
   back each 64 operations. `conn`: TCP dial, accept, close. `random`: mappings of random sizes, mapped, advised and unmapped in
   random order from 512 stacks.
-- `http`: a JSON server on CPU 0, eight clients on CPU 1 beside the tool. `bystander`: a process that is not traced, on CPU 0,
+- `http`: a JSON server and its eight clients on CPU 0; then with the clients on CPU 1, beside the tool. `bystander`: a process that is not traced, on CPU 0,
   while another is, on CPU 1.
 - `walker`: brk from stacks of several depths. A stack costs what the kernel counts for the program that takes it, less the same
   without; then all stacks of a recording are compared with those of `bpf_get_stack`.
 - `rate`: brk from stacks of which one in a hundred is another; the most that one CPU can offer, or the highest rate without loss.
 - `agent-cpu`: CPU time of the tracer under `mm`. `memory`: its RSS and its maps while it records `mm` and `random`.
 - `reader`: a load that makes 64 MiB of garbage and collects it beside 1 GB of small objects that lead to each other, four times
-  a run, under `tracer attach`; CPU time of the thread that reads the runtime; one look at all spans and at 100 000 goroutines.
-- `holders`: a JSON server as in `http` with so much heap beside, which is not collected meanwhile, while one search after the other
+  a run, under a `tracer attach` that has just begun and under one that has had its first look at everything (settled); CPU time of the thread that reads the runtime; one look at all spans and at 100 000 goroutines.
+- `holders`: a JSON server with clients beside the tool and so much heap beside, which is not collected meanwhile, while one search after the other
   goes on; then searches of the idle server: seconds, bytes read a second, peak RSS.
 - `sampling`: a thousand seeds of the sampler against events of known sizes, without a kernel: how far the mean estimate
   is from the truth, and how many estimates lie within three standard deviations of theory.

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::Options;
-use super::cell::{Cell, Measure};
+use super::cell::{self, Cell, Measure};
 use super::load::{Ran, Subject};
 use super::pairs::slowdown;
 use super::slowdown::{SERVED, Served};
@@ -19,17 +19,27 @@ const HEAPS: &[(&str, u64)] = &[
 /// A run is so many times longer than usual: to be seen are all parts of a search, not its beginning.
 const LONGER: u64 = 5;
 
+/// The clients share the processor of the tool: what a search takes from others is seen in full.
+const CLIENTS_CPU: u8 = 1;
+
+#[expect(
+    clippy::print_stderr,
+    reason = "half an hour in which nothing else is told"
+)]
 pub(super) fn run(options: &Options) -> Result<Vec<Cell>> {
     let mut cells = Vec::new();
     for (name, bytes) in HEAPS {
+        let mut of_heap = Vec::new();
         for tool in [&FAST, &PACED] {
-            cells.extend(searches(name, *bytes, tool, options)?);
+            of_heap.extend(searches(name, *bytes, tool, options)?);
         }
-        let start = || Ok(Longer(Served::on_heap(*bytes)?));
+        let start = || Ok(Longer(Served::start(*bytes, CLIENTS_CPU)?));
         let on = format!("{name}, ");
         let tools = [&FAST, &PACED];
         let pairs = options.pairs.into();
-        cells.extend(slowdown(["holders", &on], &SERVED, start, &tools, pairs)?);
+        of_heap.extend(slowdown(["holders", &on], &SERVED, start, &tools, pairs)?);
+        eprint!("{}", cell::table(&of_heap));
+        cells.extend(of_heap);
     }
     Ok(cells)
 }
@@ -53,7 +63,7 @@ impl Subject for Longer {
 
 /// Searches of a server that is not asked for anything.
 fn searches(heap: &str, bytes: u64, tool: &Tool, options: &Options) -> Result<Vec<Cell>> {
-    let server = Served::on_heap(bytes)?;
+    let server = Served::start(bytes, CLIENTS_CPU)?;
     let (mut seconds, mut rates, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.pairs.min(3) {
         let searched = search(server.pid(), tool.flags, || false)?.context("it ended early")?;

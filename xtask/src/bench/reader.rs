@@ -11,7 +11,7 @@ use super::library;
 use super::load::{Load, Ran, Subject};
 use super::pairs::slowdown;
 use super::process::thread_seconds;
-use super::tool::{self, Session};
+use super::tool::{self, FIRST_LOOK, Session};
 
 /// Bytes of the heap that stay.
 const HEAP: u64 = 1_000_000_000;
@@ -33,7 +33,7 @@ pub(super) fn run(options: &Options) -> Result<Vec<Cell>> {
         ["reader", ""],
         &["1 GB, time"],
         start,
-        &[&tool::FULL],
+        &[&tool::FULL, &tool::SETTLED],
         pairs,
     )?;
     cells.push(share(options)?);
@@ -67,8 +67,7 @@ fn share(options: &Options) -> Result<Cell> {
     let mut load = Load::on_heap("collect", HEAP, 0)?;
     load.run_on()?;
     let session = Session::start(load.pid(), &[])?;
-    // Finding the variables, and the first look at everything, are done once.
-    sleep(WATCHED / 4);
+    sleep(FIRST_LOOK);
     let shares = (0..options.pairs.min(3)).map(|_| {
         let (before, start) = (thread_seconds(session.pid(), THREAD)?, Instant::now());
         sleep(WATCHED);

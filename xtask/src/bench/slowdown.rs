@@ -75,16 +75,19 @@ fn on_load(name: &str, tools: &[&Tool], options: &Options) -> Result<Vec<Cell>> 
 /// What `Served` tells of a run.
 pub(super) const SERVED: [&str; 3] = ["time per request", "p50 latency", "p99 latency"];
 
-/// A JSON server on CPU 0; its clients share CPU 1 with the tool.
+/// A JSON server and its clients on CPU 0; then clients that share CPU 1 with the tool.
 pub(super) fn http(options: &Options) -> Result<Vec<Cell>> {
     let tools = [&tool::FULL, &tool::BPFTRACE, &tool::PERF_RECORD];
-    slowdown(
-        ["http", ""],
-        &SERVED,
-        Served::start,
-        &tools,
-        options.pairs.into(),
-    )
+    let mut cells = Vec::new();
+    for (on, clients_cpu, tools) in [
+        ("", 0, &tools[..]),
+        ("clients beside the tool, ", 1, &tools[..1]),
+    ] {
+        let start = || Served::start(0, clients_cpu);
+        let pairs = options.pairs.into();
+        cells.extend(slowdown(["http", on], &SERVED, start, tools, pairs)?);
+    }
+    Ok(cells)
 }
 
 /// A server and its clients.
@@ -94,18 +97,14 @@ pub(super) struct Served {
 }
 
 impl Served {
-    fn start() -> Result<Self> {
-        Self::on_heap(0)
-    }
-
-    /// The server has so many bytes on its heap that stay.
-    pub(super) fn on_heap(bytes: u64) -> Result<Self> {
-        let server = launch(&["-load", "serve", "-heap", &bytes.to_string()], 0)?;
+    /// The server, on CPU 0, has so many bytes on its heap that stay.
+    pub(super) fn start(heap: u64, clients_cpu: u8) -> Result<Self> {
+        let server = launch(&["-load", "serve", "-heap", &heap.to_string()], 0)?;
         let ready = server.event("ready", PATIENCE)?;
         let address = ready["address"]
             .as_str()
             .context("a server has an address")?;
-        let clients = Load::request(address, 1)?;
+        let clients = Load::request(address, clients_cpu)?;
         Ok(Self { server, clients })
     }
 }

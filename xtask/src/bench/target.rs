@@ -336,7 +336,7 @@ pub(super) const TARGETS: &[Target] = &[
     of(
         "P23",
         "slowdown of a heap of 1 GB that is collected",
-        ["reader", "tracer", "full_stacks", "1 GB, time"],
+        ["reader", "tracer", "settled", "1 GB, time"],
         AtMost(1.01),
         COLLECTED,
     ),

@@ -14,7 +14,8 @@ use super::load::Ran;
 pub(super) use peers::{BPFTRACE, PEERS, PERF_RECORD, perf_data};
 pub(super) use searches::{FAST, PACED, search};
 pub(super) use tracer::{
-    CREATORS_OFF, CREATORS_ON, FULL, NO_STACKS, SAMPLED, Session, TRACE_FILE, trace_path,
+    CREATORS_OFF, CREATORS_ON, FIRST_LOOK, FULL, NO_STACKS, SAMPLED, SETTLED, Session, TRACE_FILE,
+    trace_path,
 };
 
 /// A tool and how it is used.

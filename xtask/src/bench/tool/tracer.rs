@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
@@ -22,6 +24,23 @@ pub(in crate::bench) const FULL: Tool = Tool {
     flags: &[],
     attach: |pid| attach(pid, &[]),
 };
+
+/// After its first look at everything, which is taken once.
+pub(in crate::bench) const SETTLED: Tool = Tool {
+    name: "tracer",
+    mode: "settled",
+    divisor: 1,
+    present: || true,
+    flags: &[],
+    attach: |pid| {
+        let session = attach(pid, &[])?;
+        sleep(FIRST_LOOK);
+        Ok(session)
+    },
+};
+
+/// Finding the variables of the runtime, and looking at all spans and goroutines for the first time.
+pub(in crate::bench) const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 pub(in crate::bench) const TRACE_FILE: Tool = Tool {
     name: "tracer",
