@@ -62,7 +62,7 @@ pub struct ProcessId {
 pub struct StackId(pub u64);
 
 /// One thing that happened to, or was learned about, one process.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
     /// When it happened or was read.
     pub at: Timestamp,
@@ -73,7 +73,7 @@ pub struct Event {
 }
 
 /// The kinds of events.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum EventKind {
     /// Who the process is: the first event, and again after each exec.
     Process(Box<ProcessFacts>),
@@ -142,6 +142,7 @@ pub enum EventKind {
     /// Counts of kernel events so far, kind by kind.
     Loss(Loss),
     /// A moment to look at trends; nothing else happened.
+    #[default]
     Tick,
     /// The recording ended in good order.
     End(EndedBy),

@@ -85,9 +85,13 @@ impl Process {
             EventKind::Mappings(mappings) => self.vma.seed(mappings),
             EventKind::Descriptors(descriptors) => self.descriptors.seed(descriptors, at),
             EventKind::Call(call) => {
-                let moved = self.vma.apply(call, at);
+                let mut moved = None;
+                if call.what.is_about_memory() {
+                    moved = self.vma.apply(call, at);
+                } else {
+                    self.descriptors.apply(call, at, &self.creators);
+                }
                 self.calls.add(call, moved, self.sampling());
-                self.descriptors.apply(call, at, &self.creators);
             }
             EventKind::Faults(faults) => self.faults.add(faults),
             EventKind::Stack(stack) => self.symbols.add_stack(stack),

@@ -192,6 +192,21 @@ impl Syscall {
         }
     }
 
+    /// It changes mappings, and no descriptors.
+    #[must_use]
+    pub const fn is_about_memory(&self) -> bool {
+        matches!(
+            self,
+            Self::Mmap { .. }
+                | Self::Munmap { .. }
+                | Self::Mremap { .. }
+                | Self::Brk { .. }
+                | Self::Madvise { .. }
+                | Self::ProcessMadvise { .. }
+                | Self::Mprotect { .. }
+        )
+    }
+
     /// The length that the call was given, by which the kernel side samples; `None` for calls that
     /// have none.
     #[must_use]

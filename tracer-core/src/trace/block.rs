@@ -121,23 +121,30 @@ impl BlockReader {
         })
     }
 
-    /// The next event: `Ok(None)` for one that a newer writer knows, an error when the rest of
-    /// the block is lost.
-    pub(super) fn next_event(&mut self) -> Option<Result<Option<Event>, Malformed>> {
-        (!self.cursors.at_end(Column::Kinds)).then(|| self.read())
+    /// Reads the next event in place: `Ok(false)` for one that a newer writer knows, an error when
+    /// the rest of the block is lost.
+    pub(super) fn read_next(&mut self, event: &mut Event) -> Option<Result<bool, Malformed>> {
+        (!self.cursors.at_end(Column::Kinds)).then(|| self.read(event))
     }
 
-    fn read(&mut self) -> Result<Option<Event>, Malformed> {
+    fn read(&mut self, event: &mut Event) -> Result<bool, Malformed> {
         let (number, at, process) = self.read_head().ok_or(Malformed)?;
-        let kind = match Kind::from_number(number) {
+        (event.at, event.process) = (at, process);
+        match Kind::from_number(number) {
             Some(Kind::Record) => {
                 let record = self.cursors.take_message(Column::Records);
-                record::decode(record.ok_or(Malformed)?)?
+                let Some(kind) = record::decode(record.ok_or(Malformed)?)? else {
+                    return Ok(false);
+                };
+                event.kind = kind;
             }
-            Some(kind) => Some(self.read_values(kind, at).ok_or(Malformed)?),
-            None => None,
-        };
-        Ok(kind.map(|kind| Event { at, process, kind }))
+            Some(kind) => {
+                event.kind = blank_event(kind).ok_or(Malformed)?;
+                self.read_values(event).ok_or(Malformed)?;
+            }
+            None => return Ok(false),
+        }
+        Ok(true)
     }
 
     fn read_head(&mut self) -> Option<(u64, Timestamp, ProcessId)> {
@@ -146,46 +153,43 @@ impl BlockReader {
         Some((number, Timestamp(at), self.runs.read(&mut self.cursors)?))
     }
 
-    fn read_values(&mut self, kind: Kind, at: Timestamp) -> Option<EventKind> {
-        Some(match kind {
-            Kind::Record => return None,
-            Kind::Faults => {
-                let mut faults = Faults {
-                    stack: None,
-                    access: Access::Write,
-                    count: 0,
-                };
-                fault::pass(&mut self.cursors, &mut faults)?;
-                EventKind::Faults(faults)
+    fn read_values(&mut self, event: &mut Event) -> Option<()> {
+        match &mut event.kind {
+            EventKind::Call(call) => call::pass(&mut self.cursors, &mut self.last, event.at, call),
+            EventKind::Faults(faults) => fault::pass(&mut self.cursors, faults),
+            EventKind::Created(creation) => {
+                creation::pass(&mut self.cursors, &mut self.last_created, creation)
             }
-            Kind::Exec => EventKind::Exec,
-            Kind::Exit => EventKind::Exit,
-            Kind::Tick => EventKind::Tick,
-            Kind::Created => {
-                let mut creation = Creation {
-                    goroutine: 0,
-                    creator: None,
-                    stack: None,
-                };
-                creation::pass(&mut self.cursors, &mut self.last_created, &mut creation)?;
-                EventKind::Created(creation)
-            }
-            Kind::Allocated => {
-                let mut allocated = Allocated::default();
-                allocation::pass(&mut self.cursors, &mut allocated)?;
-                EventKind::Allocated(allocated)
-            }
-            Kind::Call {
-                code,
-                answer,
-                entered,
-            } => {
-                let mut call = blank_call(code, answer, entered)?;
-                call::pass(&mut self.cursors, &mut self.last, at, &mut call)?;
-                EventKind::Call(call)
-            }
-        })
+            EventKind::Allocated(allocated) => allocation::pass(&mut self.cursors, allocated),
+            _ => Some(()),
+        }
     }
+}
+
+/// An event without its values; `None` for one whose values are a message.
+fn blank_event(kind: Kind) -> Option<EventKind> {
+    Some(match kind {
+        Kind::Record => return None,
+        Kind::Faults => EventKind::Faults(Faults {
+            stack: None,
+            access: Access::Write,
+            count: 0,
+        }),
+        Kind::Exec => EventKind::Exec,
+        Kind::Exit => EventKind::Exit,
+        Kind::Tick => EventKind::Tick,
+        Kind::Created => EventKind::Created(Creation {
+            goroutine: 0,
+            creator: None,
+            stack: None,
+        }),
+        Kind::Allocated => EventKind::Allocated(Allocated::default()),
+        Kind::Call {
+            code,
+            answer,
+            entered,
+        } => EventKind::Call(blank_call(code, answer, entered)?),
+    })
 }
 
 /// Events of one process after the other: their number, then the process.
@@ -254,10 +258,11 @@ mod tests {
             return "no block".to_owned();
         };
         let mut out = String::new();
-        while let Some(next) = block.next_event() {
+        let mut read = Event::default();
+        while let Some(next) = block.read_next(&mut read) {
             match next {
-                Ok(Some(event)) => out += &event.process.tgid.to_string(),
-                Ok(None) => out.push('?'),
+                Ok(true) => out += &read.process.tgid.to_string(),
+                Ok(false) => out.push('?'),
                 Err(Malformed) => return out + "!",
             }
         }

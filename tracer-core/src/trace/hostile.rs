@@ -121,8 +121,8 @@ fn read(payload: &[u8]) -> usize {
     let Some(mut block) = BlockReader::new(payload) else {
         return 0;
     };
-    let mut events = 0;
-    while let Some(Ok(_)) = block.next_event() {
+    let (mut events, mut event) = (0, Event::default());
+    while let Some(Ok(_)) = block.read_next(&mut event) {
         events += 1;
     }
     events

@@ -130,6 +130,33 @@ impl<S: Source> Reader<S> {
         false
     }
 
+    /// Reads the next event in place, which saves copies; `false` at the end, where it means nothing.
+    pub fn read_next(&mut self, event: &mut Event) -> bool {
+        loop {
+            let Some(block) = &mut self.block else {
+                if self.advance() {
+                    continue;
+                }
+                return false;
+            };
+            match block.read_next(event) {
+                Some(Ok(true)) => {
+                    self.count_event();
+                    return true;
+                }
+                Some(Ok(false)) => {
+                    self.count_event();
+                    self.damage.unknown_events += 1;
+                }
+                Some(Err(Malformed)) => {
+                    self.damage.damaged_blocks += 1;
+                    self.block = None;
+                }
+                None => self.block = None,
+            }
+        }
+    }
+
     fn count_event(&mut self) {
         if self.misplaced {
             // Missed at its own place, if it was.
@@ -157,28 +184,7 @@ impl<S: Source> Iterator for Reader<S> {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        loop {
-            let Some(block) = &mut self.block else {
-                if self.advance() {
-                    continue;
-                }
-                return None;
-            };
-            match block.next_event() {
-                Some(Ok(Some(event))) => {
-                    self.count_event();
-                    return Some(event);
-                }
-                Some(Ok(None)) => {
-                    self.count_event();
-                    self.damage.unknown_events += 1;
-                }
-                Some(Err(Malformed)) => {
-                    self.damage.damaged_blocks += 1;
-                    self.block = None;
-                }
-                None => self.block = None,
-            }
-        }
+        let mut event = Event::default();
+        self.read_next(&mut event).then_some(event)
     }
 }

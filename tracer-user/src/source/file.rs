@@ -56,7 +56,8 @@ pub fn replay(path: &Path, window: Window, files: &mut [Listing]) -> Result<Repl
     let mut naming = Naming::default();
     let mut mappings = Vec::new();
     let mut last = Timestamp::default();
-    for event in reader.by_ref() {
+    let mut event = Event::default();
+    while reader.read_next(&mut event) {
         if let EventKind::Mappings(listed) = &event.kind
             && !windowed.is_over(&event)
         {
