@@ -142,11 +142,12 @@ impl Tool {
     /// # Errors
     /// If it does not end within minutes.
     pub fn finish(mut self) -> Result<Outcome> {
+        let asked = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait()? {
                 break status;
             }
-            if self.started.elapsed() > PATIENCE {
+            if asked.elapsed() > PATIENCE {
                 bail!("tracer did not end within {PATIENCE:?}");
             }
             thread::sleep(Duration::from_millis(5));
