@@ -36,7 +36,7 @@ impl Default for Pace {
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The same where it mostly waits for a processor: what it takes from others is less by as much.
-const LIMIT_IF_BUSY: Duration = Duration::from_secs(30);
+const LIMIT_IF_BUSY: Duration = Duration::from_secs(40);
 
 /// Reading before and after a search may take so long too.
 const AROUND: Duration = Duration::from_secs(5);

@@ -18,7 +18,7 @@ use super::swapped::Swapped;
 use crate::go::runtime::{Memory, Part, Process, Unreadable};
 
 /// One part of so many of all processors' time is taken even where nothing is left over.
-const SHARE: u32 = 40;
+const SHARE: u32 = 50;
 
 /// A process that this thread reads at leisure.
 pub(super) struct Leisurely<'p> {
