@@ -85,8 +85,12 @@ fn judged(
         Status::Unsure => (Conclusion::CannotTell, with_cause(text)),
         Status::Clear => {
             let top = top(growth);
-            let when = too_early(verdicts).filter(|_| judge_of(text).is_empty());
-            let rest = match (when, unsure(verdicts, judge_of(text))) {
+            let judge = judge_of(text);
+            // What is known of who grows says more than that a rule needs more time.
+            let known = unsure(verdicts, COUNTED).filter(|missing| !is_too_early(missing));
+            let when = too_early(verdicts).filter(|_| judge.is_empty() && known.is_none());
+            let missing = known.filter(|_| judge.is_empty());
+            let rest = match (when, missing.or_else(|| unsure(verdicts, judge))) {
                 (Some(when), _) => {
                     format!("{text}, and whether that is a leak shows later ({when}){top}")
                 }
@@ -114,8 +118,15 @@ fn too_early(verdicts: &[VerdictLine]) -> Option<&str> {
         .iter()
         .find(|verdict| verdict.rule == "heap-growth")?;
     let missing = heap.missing.as_deref();
-    missing.filter(|missing| missing.starts_with("too early"))
+    missing.filter(|missing| is_too_early(missing))
 }
+
+fn is_too_early(missing: &str) -> bool {
+    missing.starts_with("too early")
+}
+
+/// The rules that count what stays.
+const COUNTED: &[&str] = &["client-per-request", "socket-leak", "goroutine-leak"];
 
 /// The rules that judge what grows, if only some do.
 fn judge_of(text: &str) -> &'static [&'static str] {
@@ -229,8 +240,15 @@ fn top(growth: &[GrowthLine]) -> String {
     let Some(frame) = frame else {
         return String::new();
     };
+    let all = growth.iter().map(|line| line.bytes);
+    let all = all.fold(0, u64::saturating_add);
+    let part = if first.bytes > all / 2 {
+        "most"
+    } else {
+        "the largest part"
+    };
     format!(
-        "; most was touched first under {} ({}{})",
+        "; {part} was touched first under {} ({}{})",
         frame.place(),
         about(first.estimated),
         mib(first.bytes)

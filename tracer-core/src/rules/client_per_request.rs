@@ -61,10 +61,15 @@ impl Rule for ClientPerRequest {
         match kept.company() {
             Company::Client => {}
             Company::Nothing => {
-                return clear(
-                    "connections stay open, but none that were dialled with goroutines or live heap of \
-                     their own: see socket-leak",
-                );
+                let own = match sockets.per_open.live_heap_bytes {
+                    Some(_) => "goroutines or live heap of their own",
+                    None => {
+                        "goroutines of their own (how much live heap comes with each is not known yet)"
+                    }
+                };
+                return clear(format!(
+                    "connections stay open, but none that were dialled with {own}: see socket-leak"
+                ));
             }
             Company::Unknown => return unsure(UNKNOWN_COMPANY),
         }

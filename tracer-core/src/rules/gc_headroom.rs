@@ -66,8 +66,8 @@ impl Rule for GcHeadroom {
         }
         Verdict::Found {
             headline: format!(
-                "{} of {} RSS ({share}) are room that the garbage collector keeps: {} of garbage, \
-                 {} of free heap",
+                "{} of {} RSS ({share}) are room that the garbage collector keeps: {} of garbage or \
+                 not collected yet, {} of free heap",
                 mib(headroom),
                 mib(rss),
                 mib(heap_dead),
@@ -75,7 +75,7 @@ impl Rule for GcHeadroom {
             ),
             evidence: vec![
                 Evidence::bytes("live objects, resident", heap_live),
-                Evidence::bytes("garbage, resident", heap_dead),
+                Evidence::bytes("garbage, or not collected yet, resident", heap_dead),
                 Evidence::bytes("free heap, resident", heap_free),
                 Evidence::bytes("the next collection ends at", counters.next_gc),
             ],

@@ -2,15 +2,17 @@
 
 use super::collections::since_collection;
 use super::growth::{Growth, how_much_longer};
-use super::open_sockets::{POOL_SECONDS, arrivals};
+use super::open_sockets::{POOL_SECONDS, accepted, arrivals};
 use super::owners::held_by_goroutines;
 use super::stand_ins::summed_up;
 use super::threshold::Threshold;
 use super::words::{clear, unsure};
 use super::{Explanation, Need, Rule, Verdict};
+use crate::event::Frame;
 use crate::ledger::trend::Trend;
+use crate::names;
 use crate::process::Process;
-use crate::report::{Evidence, GoroutineSite, Goroutines, StackFrame, mib};
+use crate::report::{Evidence, GoroutineSite, Goroutines, Sockets, StackFrame, mib, plural};
 
 /// A service that takes up work starts some; of the leaks measured each left 20 a second.
 const LEAST_GROWTH: Threshold = Threshold::new(50.0);
@@ -56,7 +58,7 @@ impl Rule for GoroutineLeak {
             false_friends: "A pool that grows to its size and stays: its workers are woken in turn, so none \
                 waits for long, and then this rule is not sure. Goroutines in system calls may be at \
                 work or stuck there. Connections that all are \
-                still open: each needs its goroutines.",
+                still open, and streams of one of them: each needs its goroutines.",
             example: EXAMPLE,
         }
     }
@@ -134,8 +136,9 @@ fn grown(process: &Process, trend: &Trend) -> Verdict {
             ),
         });
     }
-    if let Some(woken) = woken(process, &sites, trend) {
-        return unsure(woken);
+    let may_serve = || streams(process, &sites, all, trend);
+    if let Some(why) = woken(process, &sites, trend).or_else(may_serve) {
+        return unsure(why);
     }
     sites.truncate(MAX_SITES);
     Verdict::Found {
@@ -200,6 +203,38 @@ fn woken(process: &Process, sites: &[&GoroutineSite], trend: &Trend) -> Option<S
              {longest:.0} of {:.0} s: workers that are given work in turn do that, and leaked ones that \
              a timer wakes. Watch until their number stops: a pool stops at its size, a leak does not",
             trend.first, trend.last, trend.seconds
+        )
+    })
+}
+
+/// That a library started most of the new ones, and none of the service's own lines had it do so, while
+/// accepted connections are open: each of these may carry many streams or requests.
+fn streams(process: &Process, sites: &[&GoroutineSite], all: i64, trend: &Trend) -> Option<String> {
+    let accepted = accepted(&Sockets::on(process)?);
+    let is_own = |frame: &StackFrame| {
+        let frame = Frame {
+            function: frame.function.clone(),
+            go: true,
+            ..Frame::default()
+        };
+        names::is_own(&frame, process.facts())
+    };
+    let is_by_library = |site: &&&GoroutineSite| {
+        let is_watched = site.created.is_some_and(|created| created > 0);
+        is_watched && site.asked_by.is_empty() && !is_own(started(site)) && !is_own(&site.start)
+    };
+    let by_library: Vec<_> = sites.iter().filter(is_by_library).collect();
+    let growth: i64 = by_library.iter().filter_map(|site| site.growth).sum();
+    let most = by_library.first()?;
+    (accepted > 0 && growth > all / 2).then(|| {
+        format!(
+            "goroutines went from {} to {}, most of them started by {}, and none of the service's own \
+             lines had it do so: each may serve a stream or a request of the {} that are open. Watch \
+             while as many end as begin",
+            trend.first,
+            trend.last,
+            started(most).place(),
+            plural(accepted, "accepted connection"),
         )
     })
 }

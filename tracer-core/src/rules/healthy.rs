@@ -6,7 +6,7 @@ use super::heap_growth::live_heap;
 use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
 use super::{Explanation, FileMappingGrowth, Need, Rule, Verdict};
-use crate::event::{GoCounters, GoResidency};
+use crate::event::{GoCounters, GoResidency, MemorySample};
 use crate::ledger::descriptors::OtherCount;
 use crate::ledger::trend::Trend;
 use crate::process::{Process, SocketReading};
@@ -14,6 +14,9 @@ use crate::report::{Evidence, mib, plural};
 
 /// Fewer new sockets, files or goroutines come and go with the load.
 const LEAST_COUNT: Threshold = Threshold::new(50.0);
+
+/// Fewer bytes of files come and go as code is run for the first time.
+const LEAST_FILE_BYTES: f64 = 8.0 * 1_048_576.0;
 
 /// Memory, live heap, goroutines and sockets that stay as they are.
 pub struct Healthy;
@@ -108,8 +111,9 @@ impl Rule for Healthy {
         }
         Verdict::Found {
             headline: format!(
-                "nothing grows: the memory in use {movement} in {:.0} s, {heap}",
-                used.seconds
+                "nothing grows: the memory in use {movement} in {:.0} s, {heap}{}",
+                used.seconds,
+                pages_of_files(process)
             ),
             evidence: vec![
                 Evidence::bytes("memory in use: RSS without files and LazyFree", used.last),
@@ -123,6 +127,22 @@ impl Rule for Healthy {
             leak: false,
         }
     }
+}
+
+/// Pages of files are part of RSS: that they became more, if they did.
+fn pages_of_files(process: &Process) -> String {
+    let file = |sample: &MemorySample| sample.file;
+    let Some(trend) = process.memory().readings().trend(file) else {
+        return String::new();
+    };
+    let grown = trend.last.saturating_sub(trend.first);
+    if (grown as f64) < LEAST_FILE_BYTES {
+        return String::new();
+    }
+    format!(
+        "; resident pages of files, which the kernel takes back when it needs them, became {} more",
+        mib(grown)
+    )
 }
 
 /// Whether nothing grows but the garbage and the free heap that the collector keeps, as up to its goal it

@@ -7,14 +7,14 @@ use super::threshold::Threshold;
 use super::words::{clear, unsure};
 use crate::ledger::trend::Point;
 use crate::process::{Process, SocketReading};
-use crate::report::{Origin, SocketOrigin, Sockets, Usage, plural};
+use crate::report::{Direction, Origin, SocketOrigin, Sockets, Usage, plural};
 
 /// Fewer are a pool that begins to fill.
 const LEAST_OPEN: Threshold = Threshold::new(8.0);
 /// A pool of usual size is full by then, or after [`POOL_SECONDS`] of any load that fills it.
 const POOL_OPEN: Threshold = Threshold::new(100.0);
-/// See [`POOL_OPEN`].
-pub(super) const POOL_SECONDS: Threshold = Threshold::new(30.0);
+/// See [`POOL_OPEN`]. Of a look of 30 s so much lies between its first and its last reading, at the least.
+pub(super) const POOL_SECONDS: Threshold = Threshold::new(27.0);
 /// More of those opened are closed where somebody does close them.
 const MOST_CLOSED: Threshold = Threshold::new(0.1);
 /// The goroutines that a client keeps for a connection, at the least: a reader.
@@ -252,6 +252,22 @@ pub(super) fn arrivals(process: &Process) -> Option<String> {
         return None;
     }
     may_fill(&pool, trend.seconds)
+}
+
+/// Connections that were accepted and whose peers have not left.
+pub(super) fn accepted(sockets: &Sockets) -> u64 {
+    let origins = sockets.origins.iter();
+    let origins = origins.filter(|origin| origin.accepted == Some(true));
+    let opened = origins.map(|origin| origin.open.saturating_sub(left(origin)));
+    let others = sockets.unexplained.iter();
+    let others = others.filter(|socket| socket.direction == Some(Direction::Accepted));
+    let found = others.map(|socket| {
+        let states = socket.states.as_ref();
+        states
+            .and_then(|states| states.get("ESTABLISHED").copied())
+            .unwrap_or(0)
+    });
+    opened.chain(found).sum()
 }
 
 /// What a line of the service opened and closed; `None` without such a line.

@@ -147,7 +147,12 @@ fn found(process: &Process, live: &Trend, closed: u64, how: &str) -> Verdict {
     let remedy = match who.owner {
         Some(owner) => format!(
             "It is held by {owner}: delete there what belongs to a request, session or connection \
-             when that ends (gorilla/context: ClearHandler)."
+             when that ends{}.",
+            if owner.contains("gorilla/context") {
+                " (ClearHandler)"
+            } else {
+                ""
+            }
         ),
         None => format!(
             "Something long-lived keeps what was allocated for connections that are closed: look for \

@@ -81,8 +81,8 @@ impl Rule for SocketLeak {
             .collect();
         if !have_outlived_collections(process, &sick) {
             evidence.push(Evidence::fact(format!(
-                "{COLLECTIONS} collections have not run since the first of them was opened: should \
-                 nobody refer to some of them any more, Go closes those then, late"
+                "fewer than {COLLECTIONS} collections have run since the first of them was opened: \
+                 should nobody refer to some of them any more, Go closes those then, late"
             )));
         }
         Verdict::Found {

@@ -40,6 +40,7 @@ impl Attribution {
 
     fn by_size(process: &Process, heap: Option<&Heap>) -> Self {
         let grown = heap.map_or(Vec::new(), |heap| grown(&heap.classes));
+        let grown = survivors(process, grown);
         let sizes: Vec<u64> = grown
             .iter()
             .map(|(object_bytes, _)| *object_bytes)
@@ -88,6 +89,31 @@ fn grown(classes: &[ClassLine]) -> Vec<(u64, u64)> {
     // The map's order decides between equals.
     grown.sort_by_key(|(_, growth)| Reverse(*growth));
     grown
+}
+
+/// An estimate from a sample may be wrong by this factor.
+const ROUGHLY: u64 = 2;
+
+/// Without the sizes of which a search for holders has found less alive than they are said to have grown
+/// by: what grew there is garbage, of which more lies about the rarer collections are.
+fn survivors(process: &Process, grown: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    let searched = process.go().holders().map(|holders| &holders.sites);
+    let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
+    for site in searched.into_iter().flatten() {
+        if site.site.is_none() {
+            let live = sizes.entry(site.object_bytes).or_default();
+            *live = live.saturating_add(site.live_bytes);
+        }
+    }
+    // A size of which none was found alive is not listed.
+    let live = |size: u64| sizes.get(&size).copied().unwrap_or(0);
+    let survives = |size: u64, growth: u64| sizes.is_empty() || live(size) > growth / ROUGHLY;
+    let left: Vec<_> = grown
+        .iter()
+        .copied()
+        .filter(|(size, growth)| survives(*size, *growth))
+        .collect();
+    if left.is_empty() { grown } else { left }
 }
 
 /// The lines that were given memory in objects of the sizes that grow; else where new memory was
@@ -147,6 +173,7 @@ pub(super) fn summed_up(lines: impl Iterator<Item = (StackFrame, u64)>) -> Vec<O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{EventKind, HeldSite, Holders, Timestamp};
 
     /// Classes as bytes of an object and growth, and what is told of them.
     #[track_caller]
@@ -172,5 +199,33 @@ mod tests {
         check(&[(16, Some(30)), (16, Some(-10))], &[(16, 20)]);
         // What is small beside the rest does not count.
         check(&[(16, Some(3)), (48, Some(97))], &[(48, 97)]);
+    }
+
+    /// Sizes found alive, as bytes of an object and of all of them; what is left of sizes that grew.
+    #[track_caller]
+    fn check_alive(alive: &[(u64, u64)], grown: &[(u64, u64)], left: &[(u64, u64)]) {
+        let mut process = Process::default();
+        let site = |(object_bytes, live_bytes): &(u64, u64)| HeldSite {
+            object_bytes: *object_bytes,
+            live_bytes: *live_bytes,
+            ..HeldSite::default()
+        };
+        let holders = Holders {
+            sites: alive.iter().map(site).collect(),
+            ..Holders::default()
+        };
+        process.apply(Timestamp(1), &EventKind::Holders(holders));
+        assert_eq!(survivors(&process, grown.to_vec()), left);
+    }
+
+    #[test]
+    fn sizes_of_garbage_are_left_out() {
+        let grown = [(4096, 1000), (1024, 100)];
+        check_alive(&[], &grown, &grown);
+        check_alive(&[(4096, 2000), (1024, 90)], &grown, &grown);
+        check_alive(&[(4096, 2000), (1024, 9)], &grown, &grown[..1]);
+        check_alive(&[(4096, 2000)], &grown, &grown[..1]);
+        // Then the search knows other objects.
+        check_alive(&[(64, 2000)], &grown, &grown);
     }
 }
