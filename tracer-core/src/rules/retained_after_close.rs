@@ -3,7 +3,7 @@
 use super::collections::{how_many_more, is_stale};
 use super::growth::Growth;
 use super::heap_growth::{live_evidence, live_heap, returns};
-use super::open_sockets::staying;
+use super::open_sockets::{kib, staying};
 use super::stand_ins::Attribution;
 use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
@@ -120,12 +120,11 @@ fn found(process: &Process, live: &Trend, closed: u64, how: &str) -> Verdict {
     let mut evidence = live_evidence(live);
     evidence.push(Evidence::fact(format!("{how}; {closed} were closed")));
     let heap = Heap::on(process);
-    let watched = heap.as_ref().and_then(|heap| heap.after_gc);
-    let grown = watched.map_or(live.growth(), |watched| watched.growth_bytes);
-    let each = grown.unsigned_abs() / closed.max(1);
+    // By rates: collections lie nearer to each other than the ends of the watch.
+    let each = live.slope * process.seconds() / closed.max(1) as f64;
     evidence.push(Evidence::fact(format!(
-        "that is {:.1} KiB for each closed socket",
-        each as f64 / 1024.0
+        "that is {} for each closed socket",
+        kib(each)
     )));
     let sites = heap.iter().flat_map(|heap| &heap.sites);
     let mut sites: Vec<_> = sites

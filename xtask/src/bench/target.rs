@@ -398,7 +398,8 @@ const ENGINE: &str = "under `perf record` a quarter of the time is decoding and 
 const COLLECTED: &str = "the pairs lie too far apart to tell, and half of them were discarded. The reader takes less than a hundredth of the \
     processor that the load does not run on.";
 const SEARCH: &str = "the clients share a processor with the search. At the default pace it runs in the time that is left over, of which \
-    there is none here, and takes a fiftieth of both processors all the same, that is 4 % of theirs; unpaced it takes half (×1.8). Before it waited for time to spare, a request took ×1.577 on another machine.";
+    there is none here, and takes a fiftieth of both processors all the same, that is 4 % of theirs; unpaced it takes half (×1.8). \
+    Before it waited for time to spare, a request took ×1.577 on another machine.";
 const RANDOM: &str = "compressed column by column, the numbers of stacks take 1.9 bytes of it, addresses 2.2, times 1.7 and lengths 1.0: \
     what is random is not guessed. Level 3 of zstd makes it 2 % less.";
 const READER: &str = "under `perf record` a fifth of the time is reading the ring and decoding; the largest part of the rest is \
