@@ -106,6 +106,21 @@ fn each_rule_tells_sick_from_healthy() -> Result<()> {
     Ok(())
 }
 
+/// Answer and first finding.
+#[test]
+fn the_readme_shows_the_first_screens_of_the_stories() -> Result<()> {
+    let readme = fs::read_to_string(tracer_tests::workspace_root().join("README.md"))?;
+    for story in ["story1", "story2", "story3", "story4"] {
+        let report = golden().join(format!("stories/{story}.sick.txt"));
+        let report = fs::read_to_string(report)?;
+        let screen: Vec<&str> = report.split("\n\n").take(2).collect();
+        let screen = format!("    {}", screen.join("\n\n").replace('\n', "\n    "));
+        let screen = screen.replace("\n    \n", "\n\n");
+        ensure!(readme.contains(&screen), "{story}: README lacks\n{screen}");
+    }
+    Ok(())
+}
+
 #[test]
 fn each_story_is_told_by_its_rule() -> Result<()> {
     for story in STORIES {
