@@ -126,7 +126,7 @@ impl Process {
             EventKind::GoResidency(residency) => self.go.add_residency(at, *residency),
             EventKind::HeapSites(sites) => self.go.add_sites(sites),
             EventKind::HeapProfile(profile) => self.go.add_profile(at, profile),
-            EventKind::Holders(holders) => self.go.set_holders(holders),
+            EventKind::Holders(holders) => self.go.set_holders(at, holders),
             EventKind::Goroutines(goroutines) => self.go.add_goroutines(at, goroutines),
             EventKind::Exec => self.exec(at),
             EventKind::Fork { .. } => self.forks += 1,

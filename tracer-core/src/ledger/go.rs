@@ -97,7 +97,7 @@ pub struct GoLedger {
     sites: BTreeMap<u64, HeapSite>,
     profile: Option<Ends<HeapProfile>>,
     goroutines: Option<Ends<Goroutines>>,
-    holders: Option<Holders>,
+    holders: Option<(Timestamp, Holders)>,
     dropped: u64,
 }
 
@@ -174,14 +174,20 @@ impl GoLedger {
     }
 
     /// Takes who holds what; the last search counts.
-    pub fn set_holders(&mut self, holders: &Holders) {
-        self.holders = Some(holders.clone());
+    pub fn set_holders(&mut self, at: Timestamp, holders: &Holders) {
+        self.holders = Some((at, holders.clone()));
     }
 
     /// Who holds what, if it was searched.
     #[must_use]
     pub fn holders(&self) -> Option<&Holders> {
-        self.holders.as_ref()
+        self.holders.as_ref().map(|(_, holders)| holders)
+    }
+
+    /// When that was found.
+    #[must_use]
+    pub fn holders_at(&self) -> Option<Timestamp> {
+        self.holders.as_ref().map(|(at, _)| *at)
     }
 
     /// Takes a heap profile.

@@ -91,29 +91,34 @@ fn grown(classes: &[ClassLine]) -> Vec<(u64, u64)> {
     grown
 }
 
-/// An estimate from a sample may be wrong by this factor.
-const ROUGHLY: u64 = 2;
+/// Of what a size is said to have grown by until a search, so much at least must have been found alive:
+/// both are estimates.
+const ALIVE: f64 = 0.5;
 
-/// Without the sizes of which a search for holders has found less alive than they are said to have grown
-/// by: what grew there is garbage, of which more lies about the rarer collections are.
+/// Without the sizes of which a search for holders has found hardly any alive: what grew there is garbage, of
+/// which more lies about the rarer collections are.
 fn survivors(process: &Process, grown: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
-    let searched = process.go().holders().map(|holders| &holders.sites);
+    let go = process.go();
+    let Some((holders, at)) = go.holders().zip(go.holders_at()) else {
+        return grown;
+    };
     let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
-    for site in searched.into_iter().flatten() {
-        if site.site.is_none() {
-            let live = sizes.entry(site.object_bytes).or_default();
-            *live = live.saturating_add(site.live_bytes);
-        }
+    for site in holders.sites.iter().filter(|site| site.site.is_none()) {
+        let live = sizes.entry(site.object_bytes).or_default();
+        *live = live.saturating_add(site.live_bytes);
     }
-    // A size of which none was found alive is not listed.
-    let live = |size: u64| sizes.get(&size).copied().unwrap_or(0);
-    let survives = |size: u64, growth: u64| sizes.is_empty() || live(size) > growth / ROUGHLY;
-    let left: Vec<_> = grown
-        .iter()
-        .copied()
-        .filter(|(size, growth)| survives(*size, *growth))
-        .collect();
-    if left.is_empty() { grown } else { left }
+    if sizes.is_empty() {
+        return grown;
+    }
+    // The search may have been in the middle of the watch.
+    let part = process.seconds_until(at) / process.seconds().max(f64::MIN_POSITIVE);
+    let is_alive = |(size, growth): &(u64, u64)| {
+        // A size of which none was found alive is not listed.
+        let live = sizes.get(size).copied().unwrap_or(0);
+        live as f64 >= ALIVE * part * *growth as f64
+    };
+    let alive: Vec<_> = grown.iter().copied().filter(is_alive).collect();
+    if alive.is_empty() { grown } else { alive }
 }
 
 /// The lines that were given memory in objects of the sizes that grow; else where new memory was
@@ -214,7 +219,10 @@ mod tests {
             sites: alive.iter().map(site).collect(),
             ..Holders::default()
         };
-        process.apply(Timestamp(1), &EventKind::Holders(holders));
+        // A search after three fifths of the watch.
+        process.apply(Timestamp(0), &EventKind::Tick);
+        process.apply(Timestamp(600), &EventKind::Holders(holders));
+        process.apply(Timestamp(1000), &EventKind::Tick);
         assert_eq!(survivors(&process, grown.to_vec()), left);
     }
 
@@ -222,8 +230,8 @@ mod tests {
     fn sizes_of_garbage_are_left_out() {
         let grown = [(4096, 1000), (1024, 100)];
         check_alive(&[], &grown, &grown);
-        check_alive(&[(4096, 2000), (1024, 90)], &grown, &grown);
-        check_alive(&[(4096, 2000), (1024, 9)], &grown, &grown[..1]);
+        check_alive(&[(4096, 300), (1024, 30)], &grown, &grown);
+        check_alive(&[(4096, 300), (1024, 29)], &grown, &grown[..1]);
         check_alive(&[(4096, 2000)], &grown, &grown[..1]);
         // Then the search knows other objects.
         check_alive(&[(64, 2000)], &grown, &grown);
