@@ -67,6 +67,7 @@ var programs = map[string]func(step int){
 	"near-pool":          nearPool,
 	"near-workers":       nearWorkers,
 	"near-late":          nearLate,
+	"near-streams":       serveStreams,
 	"near-churn":         nearChurn,
 	"near-ring":          nearRing,
 	"near-batches":       nearBatches,
@@ -79,6 +80,8 @@ func main() {
 	switch os.Args[1] {
 	case "serve":
 		serveForOthers()
+	case "streams":
+		beginStreams(os.Args[2])
 	case "leave":
 		comeAndLeave(os.Args[2], os.Args[3])
 	}

@@ -147,6 +147,12 @@ impl CreatorLedger {
         })
     }
 
+    /// The goroutine that created another, if that is known.
+    #[must_use]
+    pub fn creator(&self, goroutine: u64) -> Option<u64> {
+        self.by_goroutine.get(&goroutine)?.goroutine
+    }
+
     /// What led to a goroutine.
     #[must_use]
     pub fn chain(&self, goroutine: Option<u64>) -> Chain {

@@ -12,7 +12,9 @@ use crate::event::Frame;
 use crate::ledger::trend::Trend;
 use crate::names;
 use crate::process::Process;
-use crate::report::{Evidence, GoroutineSite, Goroutines, Sockets, StackFrame, mib, plural};
+use crate::report::{
+    Evidence, GoroutineSite, Goroutines, OwnLine, Sockets, StackFrame, mib, plural,
+};
 
 /// A service that takes up work starts some; of the leaks measured each left 20 a second.
 const LEAST_GROWTH: Threshold = Threshold::new(50.0);
@@ -28,6 +30,9 @@ const MOST_AT_WORK: Threshold = Threshold::new(0.5);
 /// least has one of them waited: those that leak never run again, while each worker of a pool is given
 /// work in its turn.
 const LEAST_WAIT: Threshold = Threshold::new(0.5);
+/// Of a server that was started once each connection carries so many streams, or more, if it is these that
+/// grow.
+const EACH_SERVES: u64 = 10;
 /// What goroutines do that are at work.
 const AT_WORK: &[&str] = &["running", "runnable", IN_CALL];
 /// In the kernel: at work, or stuck there.
@@ -207,8 +212,8 @@ fn woken(process: &Process, sites: &[&GoroutineSite], trend: &Trend) -> Option<S
     })
 }
 
-/// That a library started most of the new ones, and none of the service's own lines had it do so, while
-/// accepted connections are open: each of these may carry many streams or requests.
+/// That a library started most of the new ones, of its own or on behalf of a server that the service
+/// started once, while accepted connections are open: each of these may carry many streams or requests.
 fn streams(process: &Process, sites: &[&GoroutineSite], all: i64, trend: &Trend) -> Option<String> {
     let accepted = accepted(&Sockets::on(process)?);
     let is_own = |frame: &StackFrame| {
@@ -219,18 +224,20 @@ fn streams(process: &Process, sites: &[&GoroutineSite], all: i64, trend: &Trend)
         };
         names::is_own(&frame, process.facts())
     };
+    let serves = |own: &OwnLine| own.starters.saturating_mul(EACH_SERVES) <= own.created;
     let is_by_library = |site: &&&GoroutineSite| {
         let is_watched = site.created.is_some_and(|created| created > 0);
-        is_watched && site.asked_by.is_empty() && !is_own(started(site)) && !is_own(&site.start)
+        let is_asked = !site.asked_by.iter().all(serves);
+        is_watched && !is_asked && !is_own(started(site)) && !is_own(&site.start)
     };
     let by_library: Vec<_> = sites.iter().filter(is_by_library).collect();
     let growth: i64 = by_library.iter().filter_map(|site| site.growth).sum();
     let most = by_library.first()?;
     (accepted > 0 && growth > all / 2).then(|| {
         format!(
-            "goroutines went from {} to {}, most of them started by {}, and none of the service's own \
-             lines had it do so: each may serve a stream or a request of the {} that are open. Watch \
-             while as many end as begin",
+            "goroutines went from {} to {}, most of them started by {}, for none of which the service's \
+             own lines asked one by one: each may serve a stream or a request of the {}. Watch while as \
+             many end as begin",
             trend.first,
             trend.last,
             started(most).place(),

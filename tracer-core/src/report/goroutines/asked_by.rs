@@ -1,7 +1,7 @@
 //! The service's own lines behind the `go` statements of libraries.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -22,6 +22,10 @@ pub struct OwnLine {
     pub line: StackFrame,
     /// Goroutines, of the newest that were seen to be created.
     pub created: u64,
+    /// Goroutines that were started there: as many, where each of those was; few, where these started
+    /// the others.
+    #[serde(skip)]
+    pub starters: u64,
 }
 
 /// The lines behind each of these `go` statements that is not the service's own.
@@ -34,7 +38,7 @@ pub(super) fn asked_by(process: &Process, statements: &[u64]) -> BTreeMap<u64, V
         .collect();
     let mut statement_of: BTreeMap<StackId, Option<u64>> = BTreeMap::new();
     let mut line_of: BTreeMap<Hop, Option<StackFrame>> = BTreeMap::new();
-    let mut found: BTreeMap<u64, BTreeMap<StackFrame, u64>> = BTreeMap::new();
+    let mut found: BTreeMap<u64, BTreeMap<StackFrame, Led>> = BTreeMap::new();
     for (goroutine, stack) in creators.newest(MAX_CREATIONS) {
         let has = |statement: &&u64| process.symbols().has_address(Some(stack), **statement);
         let statement = statement_of
@@ -43,20 +47,27 @@ pub(super) fn asked_by(process: &Process, statements: &[u64]) -> BTreeMap<u64, V
         let Some(statement) = *statement else {
             continue;
         };
-        let chain = creators.chain(Some(goroutine));
-        let line = chain.hops.into_iter().find_map(|hop| {
+        let mut started = Some(goroutine);
+        for hop in creators.chain(started).hops {
             let line = line_of.entry(hop).or_insert_with(|| own(process, hop));
-            line.clone()
-        });
-        if let Some(line) = line {
-            *found.entry(statement).or_default().entry(line).or_default() += 1;
+            if let (Some(line), Some(started)) = (line, started) {
+                let lines = found.entry(statement).or_default();
+                let led = lines.entry(line.clone()).or_default();
+                led.created += 1;
+                led.starters.insert(started);
+                break;
+            }
+            started = started.and_then(|goroutine| creators.creator(goroutine));
         }
     }
-    let sorted = |lines: BTreeMap<StackFrame, u64>| {
+    let sorted = |lines: BTreeMap<StackFrame, Led>| {
         let lines = lines.into_iter();
-        let mut lines: Vec<_> = lines
-            .map(|(line, created)| OwnLine { line, created })
-            .collect();
+        let own = |(line, led): (StackFrame, Led)| OwnLine {
+            line,
+            created: led.created,
+            starters: led.starters.len() as u64,
+        };
+        let mut lines: Vec<_> = lines.map(own).collect();
         lines.sort_by_key(|own| Reverse(own.created));
         lines
     };
@@ -64,6 +75,13 @@ pub(super) fn asked_by(process: &Process, statements: &[u64]) -> BTreeMap<u64, V
     found
         .map(|(statement, lines)| (statement, sorted(lines)))
         .collect()
+}
+
+/// What a line has led to.
+#[derive(Default)]
+struct Led {
+    created: u64,
+    starters: BTreeSet<u64>,
 }
 
 /// The service's own line at which a goroutine was created.
