@@ -30,6 +30,7 @@ mod retained_after_close;
 mod scenes;
 mod socket_leak;
 mod stand_ins;
+mod streams;
 mod threshold;
 mod words;
 

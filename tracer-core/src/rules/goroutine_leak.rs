@@ -2,19 +2,17 @@
 
 use super::collections::since_collection;
 use super::growth::{Growth, how_much_longer};
-use super::open_sockets::{POOL_SECONDS, accepted, arrivals};
+use super::open_sockets::{POOL_SECONDS, arrivals};
 use super::owners::held_by_goroutines;
 use super::stand_ins::summed_up;
+use super::streams::streams;
 use super::threshold::Threshold;
 use super::words::{clear, unsure};
 use super::{Explanation, Need, Rule, Verdict};
-use crate::event::Frame;
+use crate::event::GoCounters;
 use crate::ledger::trend::Trend;
-use crate::names;
 use crate::process::Process;
-use crate::report::{
-    Evidence, GoroutineSite, Goroutines, OwnLine, Sockets, StackFrame, mib, plural,
-};
+use crate::report::{Evidence, GoroutineSite, Goroutines, StackFrame, mib};
 
 /// A service that takes up work starts some; of the leaks measured each left 20 a second.
 const LEAST_GROWTH: Threshold = Threshold::new(50.0);
@@ -30,9 +28,6 @@ const MOST_AT_WORK: Threshold = Threshold::new(0.5);
 /// least has one of them waited: those that leak never run again, while each worker of a pool is given
 /// work in its turn.
 const LEAST_WAIT: Threshold = Threshold::new(0.5);
-/// Of a server that was started once each connection carries so many streams, or more, if it is these that
-/// grow.
-const EACH_SERVES: u64 = 10;
 /// What goroutines do that are at work.
 const AT_WORK: &[&str] = &["running", "runnable", IN_CALL];
 /// In the kernel: at work, or stuck there.
@@ -77,8 +72,7 @@ impl Rule for GoroutineLeak {
         if counters.seen() == 0 {
             return unsure("the Go runtime was not read");
         }
-        let count = |now: &crate::event::GoCounters| Some(now.goroutines);
-        match Growth::of_count(counters, count, LEAST_GROWTH.get()) {
+        match goroutines(process) {
             Growth::TooEarly { readings, seconds } => {
                 unsure(how_much_longer(readings, seconds, "reading"))
             }
@@ -99,6 +93,21 @@ impl Rule for GoroutineLeak {
     }
 }
 
+/// How their number moves.
+pub(super) fn goroutines(process: &Process) -> Growth {
+    let count = |now: &GoCounters| Some(now.goroutines);
+    Growth::of_count(process.go().counters(), count, LEAST_GROWTH.get())
+}
+
+/// The sites that make out the growth, most first.
+pub(super) fn growing<'a>(goroutines: &'a Goroutines, trend: &Trend) -> Vec<&'a GoroutineSite> {
+    let least = (LEAST_SHARE.get() * trend.growth() as f64).max(1.0) as i64;
+    let grows = |site: &&GoroutineSite| site.growth.is_some_and(|growth| growth >= least);
+    let mut sites: Vec<&GoroutineSite> = goroutines.sites.iter().filter(grows).collect();
+    sites.sort_by_key(|site| std::cmp::Reverse(site.growth));
+    sites
+}
+
 fn grown(process: &Process, trend: &Trend) -> Verdict {
     let pool_seconds = POOL_SECONDS.get();
     if (trend.growth() as f64) < POOL_GROWTH.get() && trend.seconds < pool_seconds {
@@ -116,10 +125,7 @@ fn grown(process: &Process, trend: &Trend) -> Verdict {
             trend.first, trend.last
         ));
     };
-    let least = (LEAST_SHARE.get() * trend.growth() as f64).max(1.0) as i64;
-    let grows = |site: &&GoroutineSite| site.growth.is_some_and(|growth| growth >= least);
-    let mut sites: Vec<&GoroutineSite> = goroutines.sites.iter().filter(grows).collect();
-    sites.sort_by_key(|site| std::cmp::Reverse(site.growth));
+    let mut sites = growing(&goroutines, trend);
     let is_at_work = |site: &&&GoroutineSite| {
         let doing = site.waiting_on.as_deref();
         doing.is_some_and(|doing| AT_WORK.contains(&doing))
@@ -141,8 +147,7 @@ fn grown(process: &Process, trend: &Trend) -> Verdict {
             ),
         });
     }
-    let may_serve = || streams(process, &sites, all, trend);
-    if let Some(why) = woken(process, &sites, trend).or_else(may_serve) {
+    if let Some(why) = woken(process, &sites, trend).or_else(|| streams(process)) {
         return unsure(why);
     }
     sites.truncate(MAX_SITES);
@@ -212,40 +217,6 @@ fn woken(process: &Process, sites: &[&GoroutineSite], trend: &Trend) -> Option<S
     })
 }
 
-/// That a library started most of the new ones, of its own or on behalf of a server that the service
-/// started once, while accepted connections are open: each of these may carry many streams or requests.
-fn streams(process: &Process, sites: &[&GoroutineSite], all: i64, trend: &Trend) -> Option<String> {
-    let accepted = accepted(&Sockets::on(process)?);
-    let is_own = |frame: &StackFrame| {
-        let frame = Frame {
-            function: frame.function.clone(),
-            go: true,
-            ..Frame::default()
-        };
-        names::is_own(&frame, process.facts())
-    };
-    let serves = |own: &OwnLine| own.starters.saturating_mul(EACH_SERVES) <= own.created;
-    let is_by_library = |site: &&&GoroutineSite| {
-        let is_watched = site.created.is_some_and(|created| created > 0);
-        let is_asked = !site.asked_by.iter().all(serves);
-        is_watched && !is_asked && !is_own(started(site)) && !is_own(&site.start)
-    };
-    let by_library: Vec<_> = sites.iter().filter(is_by_library).collect();
-    let growth: i64 = by_library.iter().filter_map(|site| site.growth).sum();
-    let most = by_library.first()?;
-    (accepted > 0 && growth > all / 2).then(|| {
-        format!(
-            "goroutines went from {} to {}, most of them started by {}, for none of which the service's \
-             own lines asked one by one: each may serve a stream or a request of the {}. Watch while as \
-             many end as begin",
-            trend.first,
-            trend.last,
-            started(most).place(),
-            plural(accepted, "accepted connection"),
-        )
-    })
-}
-
 fn evidence(site: &GoroutineSite) -> Evidence {
     let doing = match (site.waits.first(), &site.waiting_on) {
         (Some(wait), _) => format!(", most in {}", wait.place()),
@@ -262,7 +233,7 @@ fn evidence(site: &GoroutineSite) -> Evidence {
 }
 
 /// Where they were started, else what they began with.
-fn started(site: &GoroutineSite) -> &StackFrame {
+pub(super) fn started(site: &GoroutineSite) -> &StackFrame {
     site.created_by.as_ref().unwrap_or(&site.start)
 }
 

@@ -8,6 +8,7 @@ use super::collections::{
 use super::growth::{Growth, at_rest, material};
 use super::open_sockets::arrivals;
 use super::stand_ins::{Attribution, summed_up};
+use super::streams::streams;
 use super::threshold::Threshold;
 use super::words::{clear, per_minute, unsure};
 use super::{Explanation, Need, Rule, Verdict};
@@ -89,6 +90,7 @@ impl Rule for HeapGrowth {
                 trend.samples
             )),
             Growth::Steady(trend) => match arrivals(process)
+                .or_else(|| streams(process))
                 .or_else(|| returns(process))
                 .or_else(|| begins(process))
                 .or_else(|| is_stale(process, &trend))
