@@ -383,8 +383,9 @@ const DISPATCH: &str = "an operation makes four events and five ways into the ke
     program for all returns called from many (refused by 6.1 and 6.12), raw sys_enter and sys_exit (dearer).";
 const HEAP: &str = "an operation touches 40 pages for the first time. By `kernel.bpf_stats_enabled` each takes 330 ns with its stack and 150 \
     without, which makes ×1.07 and ×1.03; where the rest goes was not found.";
-const SERVER: &str = "the clients share a processor with the tool, and the kernel's slow path takes each call of the server. Until \
-    watches by probes stopped where nothing grows, a request took ×1.45.";
+const SERVER: &str = "where there are no fentry and no kprobes, syscall tracepoints take each call of every process, the server's and \
+    its clients', through the kernel's slow path, on entry and on return. Until watches by probes stopped where nothing grows, a request \
+    took ×1.45.";
 const CONN: &str = "an operation makes five calls that are followed. By `kernel.bpf_stats_enabled` each takes 460 ns: the network stack \
     leaves the caches cold, and two of them read the peer and the goroutine, too.";
 const TAX: &str = "where the kernel allows no fentry and no kprobes, a syscall tracepoint takes every call of every process \
@@ -397,9 +398,9 @@ const ENGINE: &str = "under `perf record` a quarter of the time is decoding and 
     ledgers. Smaller events and fewer searches in the ordered maps made it 1.2 to 1.4 times as fast.";
 const COLLECTED: &str = "the pairs lie too far apart to tell, and half of them were discarded. The reader takes less than a hundredth of the \
     processor that the load does not run on.";
-const SEARCH: &str = "the clients share a processor with the search. At the default pace it runs in the time that is left over, of which \
-    there is none here, and takes a fiftieth of both processors all the same, that is 4 % of theirs; unpaced it takes half (×1.8). \
-    Before it waited for time to spare, a request took ×1.577 on another machine.";
+const SEARCH: &str = "the clients share a processor with the search. At the default pace it works, at idle priority, in half of the time \
+    that they leave over, and takes a fiftieth of both processors where they leave none; unpaced it made a request ×2.0. How a thread that \
+    idles slows down the other processor was not found. On another machine the same took ×1.148, and unpaced ×1.755.";
 const RANDOM: &str = "compressed column by column, the numbers of stacks take 1.9 bytes of it, addresses 2.2, times 1.7 and lengths 1.0: \
     what is random is not guessed. Level 3 of zstd makes it 2 % less.";
 const READER: &str = "under `perf record` a fifth of the time is reading the ring and decoding; the largest part of the rest is \
