@@ -87,10 +87,10 @@ fn judged(
             let top = top(growth);
             let judge = judge_of(text);
             // What is known of who grows says more than that a rule needs more time.
-            let known = unsure(verdicts, COUNTED).filter(|missing| !is_too_early(missing));
+            let known = unsure(verdicts, COUNTED)
+                .filter(|missing| judge.is_empty() && !is_too_early(missing));
             let when = too_early(verdicts).filter(|_| judge.is_empty() && known.is_none());
-            let missing = known.filter(|_| judge.is_empty());
-            let rest = match (when, missing.or_else(|| unsure(verdicts, judge))) {
+            let rest = match (when, known.or_else(|| unsure(verdicts, judge))) {
                 (Some(when), _) => {
                     format!("{text}, and whether that is a leak shows later ({when}){top}")
                 }

@@ -108,6 +108,11 @@ pub(super) fn growing<'a>(goroutines: &'a Goroutines, trend: &Trend) -> Vec<&'a 
     sites
 }
 
+/// By how much some sites grew together.
+pub(super) fn gained<'a>(sites: impl IntoIterator<Item = &'a &'a GoroutineSite>) -> i64 {
+    sites.into_iter().filter_map(|site| site.growth).sum()
+}
+
 fn grown(process: &Process, trend: &Trend) -> Verdict {
     let pool_seconds = POOL_SECONDS.get();
     if (trend.growth() as f64) < POOL_GROWTH.get() && trend.seconds < pool_seconds {
@@ -130,13 +135,7 @@ fn grown(process: &Process, trend: &Trend) -> Verdict {
         let doing = site.waiting_on.as_deref();
         doing.is_some_and(|doing| AT_WORK.contains(&doing))
     };
-    let growth = |sites: &mut dyn Iterator<Item = &&GoroutineSite>| -> i64 {
-        sites.filter_map(|site| site.growth).sum()
-    };
-    let (all, at_work) = (
-        growth(&mut sites.iter()),
-        growth(&mut sites.iter().filter(is_at_work)),
-    );
+    let (all, at_work) = (gained(&sites), gained(sites.iter().filter(is_at_work)));
     if at_work as f64 > MOST_AT_WORK.get() * all as f64 {
         return unsure(match sites.iter().find(|site| is_in_call(site)) {
             Some(site) => stuck_or_at_work(site, trend),

@@ -1,5 +1,7 @@
 //! Sockets that stay open, told by the lines that opened them: what two rules rest on.
 
+use std::collections::BTreeMap;
+
 use super::Verdict;
 use super::growth::{Growth, how_much_longer};
 use super::missing::unsure_of_sockets;
@@ -157,9 +159,13 @@ impl Kept {
 
 /// Open sockets whose peer has closed its side, and the service not its own.
 pub(super) fn left(origin: &SocketOrigin) -> u64 {
-    let states = origin.states.as_ref();
-    let left = states.and_then(|states| states.get("CLOSE_WAIT"));
-    left.copied().unwrap_or(0)
+    in_state(origin.states.as_ref(), "CLOSE_WAIT")
+}
+
+/// How many are in a state of TCP, as far as the kernel tells.
+fn in_state(states: Option<&BTreeMap<&'static str, u64>>, state: &str) -> u64 {
+    let count = states.and_then(|states| states.get(state));
+    count.copied().unwrap_or(0)
 }
 
 fn is_left(origin: &SocketOrigin) -> bool {
@@ -261,12 +267,7 @@ pub(super) fn accepted(sockets: &Sockets) -> u64 {
     let opened = origins.map(|origin| origin.open.saturating_sub(left(origin)));
     let others = sockets.unexplained.iter();
     let others = others.filter(|socket| socket.direction == Some(Direction::Accepted));
-    let found = others.map(|socket| {
-        let states = socket.states.as_ref();
-        states
-            .and_then(|states| states.get("ESTABLISHED").copied())
-            .unwrap_or(0)
-    });
+    let found = others.map(|socket| in_state(socket.states.as_ref(), "ESTABLISHED"));
     opened.chain(found).sum()
 }
 

@@ -1,7 +1,7 @@
 //! Goroutines that a server's library starts: each may serve a stream or a request, of which one connection
 //! carries many.
 
-use super::goroutine_leak::{goroutines, growing, started};
+use super::goroutine_leak::{gained, goroutines, growing, started};
 use super::growth::Growth;
 use super::open_sockets::accepted;
 use crate::event::Frame;
@@ -21,8 +21,6 @@ pub(super) fn streams(process: &Process) -> Option<String> {
     };
     let census = Goroutines::on(process)?;
     let sites = growing(&census, &trend);
-    let growth =
-        |sites: &[&GoroutineSite]| -> i64 { sites.iter().filter_map(|site| site.growth).sum() };
     let served = sites
         .iter()
         .copied()
@@ -30,7 +28,7 @@ pub(super) fn streams(process: &Process) -> Option<String> {
     let served: Vec<&GoroutineSite> = served.collect();
     let most = served.first()?;
     let accepted = accepted(&Sockets::on(process)?);
-    (accepted > 0 && growth(&served) > growth(&sites) / 2).then(|| {
+    (accepted > 0 && gained(&served) > gained(&sites) / 2).then(|| {
         format!(
             "goroutines went from {} to {}, most of them started by {}, and no line of the service is known \
              that asked for each: each may serve a stream or a request of the {}. Watch while as many end as \
