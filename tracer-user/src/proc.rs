@@ -29,6 +29,7 @@ pub mod mounts;
 pub mod namespace;
 pub mod open_files;
 pub mod own_heap;
+pub(crate) mod processors;
 pub mod release;
 pub mod smaps;
 pub mod sockets;

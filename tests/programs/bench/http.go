@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
@@ -27,13 +28,21 @@ type order struct {
 	Note  string   `json:"note"`
 }
 
-// serve answers each order with a bigger one, in JSON.
+// serve answers each order with a bigger one, in JSON, and collects its garbage on command.
 func serve() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
 	go func() { check(http.Serve(listener, http.HandlerFunc(answer))) }()
 	control.Say("ready", map[string]interface{}{"address": listener.Addr().String()})
-	control.Await(control.Commands(), "exit")
+	for command := range control.Commands() {
+		switch command {
+		case "collect":
+			runtime.GC()
+			control.Say("collected", nil)
+		case "exit":
+			return
+		}
+	}
 }
 
 func answer(w http.ResponseWriter, r *http.Request) {

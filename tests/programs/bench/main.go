@@ -1,6 +1,7 @@
 // Command bench is a load that counts its own calls: what the benches slow down with a tracer.
 //
-// Commands on stdin: "run N" (does N operations and says how long they took), exit.
+// Commands on stdin: "run N" (does N operations and says how long they took), exit; of the server
+// "collect" (its garbage), exit.
 package main
 
 import (

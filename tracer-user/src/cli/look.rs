@@ -54,12 +54,13 @@ pub struct HoldersArgs {
     /// Objects that are followed, of each site
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub sample: u32,
-    /// Stop after this time [default: 10s, or 30s while others leave it no processor]
+    /// Stop after this time [default: 10s, or 60s while others need all processors]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_negative_numbers = true)]
     pub budget: Option<Duration>,
-    /// Rest so long, in percent of the processor time that it takes, and leave others first; 0 is as fast as possible
-    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=10_000))]
-    pub pace: u32,
+    /// Rest so long, in percent of the processor time that it takes; 0 is as fast as possible
+    /// [default: 100, or 1900 while others need all processors]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub pace: Option<u32>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -15,28 +15,19 @@ use leisure::Leisurely;
 use swapped::Swapped;
 
 /// How fast a search goes, and how long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
-    /// Rest, in percent of the processor time that it takes; with 0 it does not wait for time to spare.
-    pub(crate) rest: u32,
+    /// Rest, in percent of the processor time that it takes; if nobody said, as others leave some.
+    pub(crate) rest: Option<u32>,
     /// How long it may take; if nobody said, so long as [`LIMIT`] and [`LIMIT_IF_BUSY`] say.
     pub(crate) limit: Option<Duration>,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            rest: 100,
-            limit: None,
-        }
-    }
 }
 
 /// How long a search may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The same where it mostly waits for a processor: what it takes from others is less by as much.
-const LIMIT_IF_BUSY: Duration = Duration::from_secs(40);
+/// The same while others need the processors: what it takes from them is less by more.
+const LIMIT_IF_BUSY: Duration = Duration::from_mins(1);
 
 /// Reading before and after a search may take so long too.
 const AROUND: Duration = Duration::from_secs(5);
@@ -74,18 +65,11 @@ pub(crate) fn search(
     let began = Instant::now();
     let swapped = Swapped::of(subject.memory.pid());
     let memory = Leisurely::new(subject.memory, pace.rest, swapped.as_ref());
-    let mut pause = || {
-        memory.rest();
-        let limit = pace.limit.unwrap_or_else(|| {
-            if memory.mostly_waits() {
-                LIMIT_IF_BUSY
-            } else {
-                LIMIT
-            }
-        });
-        let in_time = began.elapsed() < limit;
-        in_time && subject.memory.stopped().is_none() && !is_over()
+    let in_time = || match pace.limit {
+        Some(limit) => began.elapsed() < limit,
+        None => memory.spent() < LIMIT && began.elapsed() < LIMIT_IF_BUSY,
     };
+    let mut pause = || in_time() && subject.memory.stopped().is_none() && !is_over();
     let leisurely = Subject {
         memory: &memory,
         globals: subject.globals,

@@ -27,8 +27,8 @@ the running process by its pid, and stop before the next U. Peers count what the
 - `agent-cpu`: CPU time of the tracer under `mm`. `memory`: its RSS and its maps while it records `mm` and `random`.
 - `reader`: a load that makes 64 MiB of garbage and collects it beside 1 GB of small objects that lead to each other, four times
   a run, under a `tracer attach` that has just begun and under one that has had its first look at everything (settled); CPU time of the thread that reads the runtime; one look at all spans and at 100 000 goroutines.
-- `holders`: a JSON server with clients beside the tool and so much heap beside, which is not collected meanwhile, while one search after the other
-  goes on; then searches of the idle server: seconds, bytes read a second, peak RSS.
+- `holders`: searches of an idle JSON server with so much heap beside: seconds, bytes read a second, peak RSS. Then it serves its
+  eight clients, which are where those of `http` are, while one search after the other goes on; it collects its garbage between the runs.
 - `sampling`: a thousand seeds of the sampler against events of known sizes, without a kernel: how far the mean estimate
   is from the truth, and how many estimates lie within three standard deviations of theory.
 - `replay`: `tracer analyze` of a recording, with start and report. `size`: bytes for each event, with everything in the file.

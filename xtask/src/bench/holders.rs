@@ -19,8 +19,8 @@ const HEAPS: &[(&str, u64)] = &[
 /// A run is so many times longer than usual: to be seen are all parts of a search, not its beginning.
 const LONGER: u64 = 5;
 
-/// The clients share the processor of the tool: what a search takes from others is seen in full.
-const CLIENTS_CPU: u8 = 1;
+/// Where the clients are: with the server, then beside the tool, which takes from them what it takes.
+const CLIENTS: &[(&str, u8)] = &[("", 0), ("clients beside the tool, ", 1)];
 
 #[expect(
     clippy::print_stderr,
@@ -33,18 +33,20 @@ pub(super) fn run(options: &Options) -> Result<Vec<Cell>> {
         for tool in [&FAST, &PACED] {
             of_heap.extend(searches(name, *bytes, tool, options)?);
         }
-        let start = || Ok(Longer(Served::start(*bytes, CLIENTS_CPU)?));
-        let on = format!("{name}, ");
-        let tools = [&FAST, &PACED];
-        let pairs = options.pairs.into();
-        of_heap.extend(slowdown(["holders", &on], &SERVED, start, &tools, pairs)?);
+        for (place, cpu) in CLIENTS {
+            let start = || Ok(Longer(Served::start(*bytes, *cpu)?));
+            let on = format!("{name}, {place}");
+            let tools = [&FAST, &PACED];
+            let pairs = options.pairs.into();
+            of_heap.extend(slowdown(["holders", &on], &SERVED, start, &tools, pairs)?);
+        }
         eprint!("{}", cell::table(&of_heap));
         cells.extend(of_heap);
     }
     Ok(cells)
 }
 
-/// A server that is asked for longer.
+/// A server that is asked for longer, and collects its garbage between the runs.
 struct Longer(Served);
 
 impl Subject for Longer {
@@ -53,7 +55,9 @@ impl Subject for Longer {
     }
 
     fn run(&mut self, operations: u64) -> Result<Ran> {
-        self.0.run(operations)
+        let ran = self.0.run(operations)?;
+        self.0.collect()?;
+        Ok(ran)
     }
 
     fn calibrate(&mut self) -> Result<u64> {
@@ -63,7 +67,7 @@ impl Subject for Longer {
 
 /// Searches of a server that is not asked for anything.
 fn searches(heap: &str, bytes: u64, tool: &Tool, options: &Options) -> Result<Vec<Cell>> {
-    let server = Served::start(bytes, CLIENTS_CPU)?;
+    let server = Served::start(bytes, 1)?;
     let (mut seconds, mut rates, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.pairs.min(3) {
         let searched = search(server.pid(), tool.flags, || false)?.context("it ended early")?;

@@ -107,6 +107,13 @@ impl Served {
         let clients = Load::request(address, clients_cpu)?;
         Ok(Self { server, clients })
     }
+
+    /// Collects the garbage of the server, which it does on command only if it has a heap.
+    pub(super) fn collect(&mut self) -> Result<()> {
+        self.server.send("collect")?;
+        self.server.event("collected", PATIENCE)?;
+        Ok(())
+    }
 }
 
 impl Subject for Served {

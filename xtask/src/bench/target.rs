@@ -356,6 +356,18 @@ pub(super) const TARGETS: &[Target] = &[
     ),
     of(
         "P25",
+        "the same, its clients beside the search",
+        [
+            "holders",
+            "tracer",
+            "holders",
+            "1 GB, clients beside the tool, time",
+        ],
+        AtMost(1.05),
+        SEARCH,
+    ),
+    of(
+        "P25",
         "seconds to search the holders of 1 GB, unpaced",
         ["holders", "tracer", "holders_unpaced", "1 GB, s"],
         AtMost(4.0),

@@ -1,104 +1,133 @@
-//! Searches in the time that others leave over, and holds nobody up meanwhile.
+//! Reads at a pace that others do not feel.
 //!
 //! ```text
-//! read the next piece (SCHED_OTHER) ─▶ look through it (SCHED_IDLE) ─▶ rest ─▶ …
+//! read ─▶ look through it ─▶ read … ─▶ so much worked, so long a rest ─▶ …
 //! ```
 //!
-//! While a process is read, the kernel locks the list of its mappings. Whoever is put off there for
-//! others makes each `mmap` of that process wait as long: on a busy processor 1.4 s were seen.
+//! Idle priority (`SCHED_IDLE`) does not do: the scheduler compares it within a session or a control
+//! group only, and a service has its own. It would also hold the lock of the process's mappings, which
+//! the kernel takes for each read, while it waits for all others.
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
 use super::swapped::Swapped;
 use crate::go::runtime::{Memory, Part, Process, Unreadable};
+use crate::proc::processors;
 
-/// One part of so many of all processors' time is taken even where nothing is left over.
-const SHARE: u32 = 50;
+/// Rest in percent of the time worked, while a processor is free.
+const FREE: u32 = 100;
+
+/// The same while others need them all: a twentieth of one is taken from them.
+const BUSY: u32 = 1900;
+
+/// A processor is free if others leave so much of one, in percent.
+const LEFT: u32 = 75;
+
+/// Work between two rests: who waits for it waits so long.
+const STRETCH: Duration = Duration::from_micros(200);
+
+/// Between two looks at how busy the processors are, which are told in hundredths of a second.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A process that this thread reads at leisure.
 pub(super) struct Leisurely<'p> {
     process: &'p Process,
     swapped: Option<&'p Swapped>,
-    /// Rest, in percent of processor time.
-    rest: u32,
-    began: Instant,
+    /// If somebody said how long to rest.
+    rest: Option<u32>,
     /// Processor time of this thread at the beginning, and at the end of the last rest.
     first: Duration,
     last: Cell<Duration>,
-    processors: u32,
-    can_idle: bool,
-    is_idle: Cell<bool>,
+    load: Cell<Load>,
+}
+
+/// How busy the processors were when they were looked at.
+#[derive(Clone, Copy)]
+struct Load {
+    at: Instant,
+    /// Of this thread.
+    worked: Duration,
+    /// Of the processors; unknown where the system does not tell.
+    idle: Option<Duration>,
+    is_busy: bool,
 }
 
 impl<'p> Leisurely<'p> {
     /// To be read with a rest of so many percent; without one it takes the time that it needs.
-    pub(super) fn new(process: &'p Process, rest: u32, swapped: Option<&'p Swapped>) -> Self {
+    pub(super) fn new(
+        process: &'p Process,
+        rest: Option<u32>,
+        swapped: Option<&'p Swapped>,
+    ) -> Self {
         let now = processor_time();
         Self {
             process,
             swapped,
             rest,
-            began: Instant::now(),
             first: now,
             last: Cell::new(now),
-            processors: thread::available_parallelism().map_or(1, |count| count.get() as u32),
-            can_idle: rest > 0 && can_idle(),
-            is_idle: Cell::new(false),
+            load: Cell::new(Load {
+                at: Instant::now(),
+                worked: now,
+                idle: processors::idle().ok(),
+                is_busy: true,
+            }),
         }
     }
 
-    /// Rests from the processor time that was used since the last rest: who had to wait has rested.
-    pub(super) fn rest(&self) {
-        let used = processor_time();
-        sleep(used.saturating_sub(self.last.get()) * self.rest / 100);
-        self.last.set(used);
-        self.set_idle(!self.is_late());
+    /// Time worked, and that of its rests as they are while a processor is free.
+    pub(super) fn spent(&self) -> Duration {
+        let worked = processor_time().saturating_sub(self.first);
+        worked * (100 + self.rest.unwrap_or(FREE).min(FREE)) / 100
     }
 
-    /// Whether less was left over than is taken.
-    fn is_late(&self) -> bool {
-        self.taken() * SHARE < self.began.elapsed() * self.processors
-    }
-
-    /// Whether others left it less than half of the time that it works and rests in.
-    pub(super) fn mostly_waits(&self) -> bool {
-        let wanted = self.taken() * (100 + self.rest) / 100;
-        wanted < self.began.elapsed() / 2
-    }
-
-    fn taken(&self) -> Duration {
-        processor_time().saturating_sub(self.first)
-    }
-
-    fn set_idle(&self, idle: bool) {
-        if self.can_idle && self.is_idle.get() != idle && set_scheduler(idle) {
-            self.is_idle.set(idle);
+    fn rest_if_due(&self) {
+        let now = processor_time();
+        let worked = now.saturating_sub(self.last.get());
+        if worked < STRETCH {
+            return;
         }
+        let rest = self.rest.unwrap_or_else(|| self.rest_of_load(now));
+        sleep(worked * rest / 100);
+        self.last.set(now);
     }
 
-    fn at_once<T>(&self, idle: bool, read: impl FnOnce(&Process) -> T) -> T {
-        self.set_idle(false);
-        let result = read(self.process);
-        self.set_idle(idle && !self.is_late());
-        result
+    fn rest_of_load(&self, worked: Duration) -> u32 {
+        let mut load = self.load.get();
+        if load.at.elapsed() >= LOOK {
+            load = load.next(Instant::now(), worked, processors::idle().ok());
+            self.load.set(load);
+        }
+        if load.is_busy { BUSY } else { FREE }
     }
 }
 
-impl Drop for Leisurely<'_> {
-    fn drop(&mut self) {
-        self.set_idle(false);
+impl Load {
+    fn next(self, at: Instant, worked: Duration, idle: Option<Duration>) -> Self {
+        let own = worked.saturating_sub(self.worked);
+        // What this thread took was left over by others, too.
+        let left = idle
+            .zip(self.idle)
+            .map(|(idle, before)| idle.saturating_sub(before) + own);
+        let wanted = at.saturating_duration_since(self.at) * LEFT / 100;
+        Self {
+            at,
+            worked,
+            idle,
+            is_busy: left.is_none_or(|left| left < wanted),
+        }
     }
 }
 
 impl Memory for Leisurely<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Unreadable> {
-        let idle = self.is_idle.get();
-        self.at_once(idle, |process| process.read(address, into))
+        self.rest_if_due();
+        self.process.read(address, into)
     }
 
     fn in_memory<'a>(&self, parts: &'a [Part]) -> Cow<'a, [Part]> {
@@ -108,34 +137,10 @@ impl Memory for Leisurely<'_> {
         }
     }
 
-    /// Begins to idle: a look through much follows, with reads in between. On a busy processor what
-    /// goes on without reads would take for ever.
     fn read_many(&self, parts: &[Part], into: &mut [u8]) -> usize {
-        self.at_once(true, |process| process.read_many(parts, into))
+        self.rest_if_due();
+        self.process.read_many(parts, into)
     }
-}
-
-/// Whether a thread may come back from idling, which takes `CAP_SYS_NICE` or a limit for it
-/// (`RLIMIT_NICE`). Tried on one that ends: else it would idle for ever.
-fn can_idle() -> bool {
-    let tried = thread::Builder::new().spawn(|| set_scheduler(true) && set_scheduler(false));
-    is_ordinary() && tried.is_ok_and(|thread| thread.join().unwrap_or(false))
-}
-
-fn is_ordinary() -> bool {
-    // SAFETY: it asks about this thread, and changes nothing.
-    unsafe { libc::sched_getscheduler(0) == libc::SCHED_OTHER }
-}
-
-fn set_scheduler(idle: bool) -> bool {
-    let policy = if idle {
-        libc::SCHED_IDLE
-    } else {
-        libc::SCHED_OTHER
-    };
-    let parameters = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the parameters outlive the call, which changes when this thread runs and nothing else.
-    unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) == 0 }
 }
 
 fn processor_time() -> Duration {
@@ -148,42 +153,51 @@ mod tests {
     use super::*;
     use crate::go::runtime::Budget;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn load() -> Load {
+        Load {
+            at: Instant::now(),
+            worked: SECOND,
+            idle: Some(SECOND),
+            is_busy: true,
+        }
+    }
+
     #[test]
-    fn a_thread_idles_between_reads_and_is_ordinary_afterwards() {
+    fn a_processor_is_free_if_others_leave_most_of_one() {
+        let before = load();
+        let after = before.at + SECOND;
+        let is_busy = |worked_ms, idle_ms| {
+            let worked = before.worked + Duration::from_millis(worked_ms);
+            let idle = SECOND + Duration::from_millis(idle_ms);
+            before.next(after, worked, Some(idle)).is_busy
+        };
+        assert!(is_busy(0, 700));
+        assert!(!is_busy(0, 800));
+        assert!(!is_busy(500, 300), "the half that it took itself");
+        assert!(!is_busy(500, 1500));
+        assert!(is_busy(50, 0));
+    }
+
+    #[test]
+    fn who_does_not_know_how_busy_others_are_takes_little() {
+        let before = load();
+        let unknown = before.next(before.at + SECOND, SECOND, None);
+        assert!(unknown.is_busy);
+        assert!(unknown.next(before.at + 2 * SECOND, SECOND, Some(9 * SECOND)).is_busy);
+    }
+
+    #[test]
+    fn rests_are_so_long_as_was_said() {
         let process = Process::new(std::process::id(), Budget::default());
         let word = 7_u64;
-        for rest in [0, 100] {
-            let mut memory = Leisurely::new(&process, rest, None);
-            assert!(is_ordinary(), "before the first rest");
-            // However busy the machine is, it is not late.
-            memory.processors = 0;
-            memory.rest();
-            assert_eq!(!is_ordinary(), memory.can_idle);
+        let began = Instant::now();
+        let memory = Leisurely::new(&process, Some(400), None);
+        while memory.spent() < Duration::from_millis(4) {
             assert_eq!(memory.word((&raw const word).addr() as u64), Ok(7));
-            assert_eq!(!is_ordinary(), memory.can_idle);
-            assert!(rest > 0 || !memory.can_idle);
-            drop(memory);
-            assert!(is_ordinary(), "after the search");
         }
-    }
-
-    #[test]
-    fn who_gets_less_than_its_share_does_not_idle() {
-        let process = Process::new(std::process::id(), Budget::default());
-        let memory = Leisurely::new(&process, 100, None);
-        sleep(Duration::from_millis(50));
-        memory.rest();
-        assert!(is_ordinary());
-        assert!(memory.mostly_waits());
-    }
-
-    #[test]
-    fn a_thread_that_works_and_rests_does_not_wait() {
-        let process = Process::new(std::process::id(), Budget::default());
-        let memory = Leisurely::new(&process, 100_000, None);
-        while memory.taken() < Duration::from_millis(2) {
-            std::hint::spin_loop();
-        }
-        assert!(!memory.mostly_waits());
+        // Half of what it spent was work, less the stretch that it has not rested from.
+        assert!(began.elapsed() > Duration::from_millis(2 + 4 * 2 - 2));
     }
 }
