@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use tracer_tests::{
-    GoVersion, Program, Running, Tool, accounts_add_up, attach_and_detach, stop_the_reader,
+    GoVersion, Program, Running, Tool, accounts_add_up, attach_and_detach, functions,
+    stop_the_reader,
 };
 
 const SOON: Duration = Duration::from_mins(1);
 
 /// Calls that the ring has room for, and some more: 16 MiB of 112 bytes each.
 const MORE_THAN_FIT: u64 = 200_000;
+
+/// Bytes of a mapping of the load `mm`.
+const MAPPED: u64 = 64 << 10;
 
 /// Stacks that the kernel side counts page faults of (`FAULTS` in `tracer-ebpf/src/maps.rs`).
 const COUNTED_STACKS: u64 = 16_384;
@@ -28,6 +33,41 @@ fn a_reader_that_stands_still() -> Result<()> {
     ensure!(stopped.lost > MORE_THAN_FIT, "{stopped:?}");
     // The accounts are told once a second: two losses close together may be one gap.
     ensure!(stopped.gaps >= 1, "{stopped:?}");
+    Ok(())
+}
+
+#[test]
+fn counts_and_bytes_of_calls_above_the_rate_are_exact() -> Result<()> {
+    let program = Program::build("bench", GoVersion::GO_1_26, &[])?;
+    let mut load = Running::program(&program, &["-load", "mm"])?;
+    load.event("ready", SOON)?;
+    let tool = Tool::attached(load.pid(), &["--json", "--max-loss", "100"])?;
+    tool.signal(rustix::process::Signal::STOP)?;
+    load.send(&format!("run {MORE_THAN_FIT}"))?;
+    load.event("ran", SOON)?;
+    tool.signal(rustix::process::Signal::CONT)?;
+    tool.signal(rustix::process::Signal::INT)?;
+    let report = tool.finish()?.report()?;
+    accounts_add_up(&report)?;
+    let by_the_load = |origin: &Value| {
+        functions(origin)
+            .iter()
+            .any(|at| at == "main.mapTouchUnmap")
+    };
+    for (kind, call) in [
+        ("mmap", "mmap"),
+        ("madvise", "madvise_dontneed"),
+        ("munmap", "munmap"),
+    ] {
+        let line = report.loss_line(kind);
+        ensure!(
+            line["lost"] != 0 && line["summed"] == line["lost"],
+            "{line:#}"
+        );
+        let found = report.calls(call, by_the_load);
+        let all = (MORE_THAN_FIT, MORE_THAN_FIT * MAPPED);
+        ensure!(found == all, "{call}: {found:?}, not {all:?}");
+    }
     Ok(())
 }
 

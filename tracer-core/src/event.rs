@@ -26,7 +26,7 @@ pub use go::{
     Goroutines, HeapCount, HeapProfile, HeapProfiling, HeapSite, SpanClass,
 };
 pub use holders::{HeldSite, Holders, Owner, OwnerKind};
-pub use loss::{CpuLoss, Loss, LossCount, LossGap};
+pub use loss::{CallSum, CpuLoss, Loss, LossCount, LossGap};
 pub use sample::{
     Backing, CgroupSample, CgroupVersion, Descriptor, DescriptorKind, Mapping, MappingUse,
     MemoryDetail, MemorySample,
@@ -141,6 +141,8 @@ pub enum EventKind {
     Exit,
     /// Counts of kernel events so far, kind by kind.
     Loss(Loss),
+    /// Calls of one stack that were dropped one by one.
+    CallSum(CallSum),
     /// A moment to look at trends; nothing else happened.
     #[default]
     Tick,

@@ -133,6 +133,11 @@ impl Process {
             EventKind::Paused(paused) => self.standstill.pause(at, *paused),
             EventKind::Exit => self.exited = true,
             EventKind::Loss(loss) => self.loss.update(loss),
+            EventKind::CallSum(sum) => {
+                if self.calls.add_sum(sum, self.sampling()) {
+                    self.loss.add_summed(&sum.kind, sum.count);
+                }
+            }
             EventKind::End(ended) => self.ended = Some(*ended),
             EventKind::Cgroup(sample) => self.cgroup = Some((**sample).clone()),
             EventKind::Tick => self.tick(at),

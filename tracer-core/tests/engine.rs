@@ -178,7 +178,7 @@ fn the_json_has_the_names_of_the_contract() {
         ("/recording", json!(null)),
         (
             "/loss",
-            json!([{"kind": "madvise", "expected": 1, "received": 1, "lost": 0, "skipped": 0, "cpus": [], "gaps": []}]),
+            json!([{"kind": "madvise", "expected": 1, "received": 1, "lost": 0, "summed": 0, "skipped": 0, "cpus": [], "gaps": []}]),
         ),
         ("/conclusion", json!("no_leak")),
         ("/verdicts/0/rule", json!("lazily-freed")),

@@ -11,9 +11,9 @@ use go::go;
 use proptest::prelude::*;
 use serde_json::Value;
 use tracer_core::event::{
-    Access, Advice, Backing, Call, Descriptor, DescriptorKind, Errno, Event, EventKind, Faults,
-    Frame, Loss, LossCount, Mapping, MappingUse, MemoryDetail, MemorySample, Peer, ProcessFacts,
-    ProcessId, StackId, StackTrace, Symbol, Syscall, Timestamp,
+    Access, Advice, Backing, Call, CallSum, Descriptor, DescriptorKind, Errno, Event, EventKind,
+    Faults, Frame, Loss, LossCount, Mapping, MappingUse, MemoryDetail, MemorySample, Peer,
+    ProcessFacts, ProcessId, StackId, StackTrace, Symbol, Syscall, Timestamp,
 };
 use tracer_core::node::Node;
 use tracer_core::report::{self, CallLine};
@@ -174,6 +174,24 @@ fn loss() -> impl Strategy<Value = EventKind> {
     })
 }
 
+fn call_sum() -> impl Strategy<Value = EventKind> {
+    let known = prop::sample::select(Syscall::KERNEL_NAMES.to_vec()).prop_map(str::to_owned);
+    let kind = prop_oneof![4 => known, 1 => name()];
+    let advice = prop::option::of((0..30_u32).prop_map(Advice));
+    let stack = prop::option::of((1..5_u64).prop_map(StackId));
+    let values = (kind, advice, stack, 0..1000_u64, 0..1000_u64, number());
+    values.prop_map(|(kind, advice, stack, count, failed, bytes)| {
+        EventKind::CallSum(CallSum {
+            kind,
+            advice,
+            stack,
+            count,
+            failed,
+            bytes,
+        })
+    })
+}
+
 fn kind() -> impl Strategy<Value = EventKind> {
     let sample = (number(), prop::option::of(number())).prop_map(|(rss, lazy_free)| {
         EventKind::Memory(MemorySample {
@@ -266,6 +284,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
         2 => symbol,
         1 => facts,
         1 => loss(),
+        1 => call_sum(),
         2 => faults,
         4 => go(),
         1 => prop::collection::vec(mapping(), 0..4).prop_map(EventKind::Mappings),

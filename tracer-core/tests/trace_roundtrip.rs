@@ -20,7 +20,8 @@ use tracer_core::trace::{Encoder, Index, Reader};
 
 use call::{allocated, allocation_watch, call, creation, faults};
 use fact::{
-    cgroup, descriptor, loss, mapping, mapping_use, memory, module, process, stack_trace, symbol,
+    call_sum, cgroup, descriptor, loss, mapping, mapping_use, memory, module, process, stack_trace,
+    symbol,
 };
 use go::go;
 use number::{wide, word};
@@ -101,6 +102,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
         1 => any::<bool>().prop_map(EventKind::Paused),
         1 => Just(EventKind::Exit),
         1 => loss(),
+        1 => call_sum(),
         1 => Just(EventKind::Tick),
         1 => proptest::sample::select(ended_by.to_vec()).prop_map(EventKind::End),
     ]

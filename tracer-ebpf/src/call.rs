@@ -1,14 +1,14 @@
 //! System calls: one handler for entry, one for return, whatever the hook family.
 
 use aya_ebpf::helpers::bpf_probe_read_user;
-use tracer_ebpf::{CallRecord, Kind};
+use tracer_ebpf::{CallRecord, CallSum, Kind, SumKey};
 
 use crate::{
     arch::{SavedRegisters, kind_of},
     goroutine,
     maps::{
-        self, RECORDS, Thread, WITHIN, count_lost, count_seen, count_untold, enter_call, header,
-        leave_call, traced,
+        self, RECORDS, SUMS, Thread, WITHIN, count_lost, count_seen, count_untold, enter_call,
+        header, leave_call, traced,
     },
     registers,
     sampler::takes_stack,
@@ -124,6 +124,7 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
         0
     };
     let Some(mut record) = RECORDS.reserve::<CallRecord>(0) else {
+        sum_up(kind, thread, stack, result, &user.call_args());
         return count_lost(kind);
     };
     let mut args = user.call_args();
@@ -153,6 +154,53 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
         args,
     });
     record.submit(wakeup);
+}
+
+/// Counts a call by its stack where it cannot be told on its own: above the rate that the ring takes,
+/// counts and bytes stay exact.
+#[inline(always)]
+fn sum_up(kind: Kind, thread: Thread, stack: u64, result: i64, args: &[u64; 6]) {
+    if !kind.has_origin() {
+        return;
+    }
+    let failed = kind.is_refusal(result);
+    let key = SumKey {
+        stack,
+        tgid: thread.tgid,
+        kind: kind.0,
+        advice: match kind {
+            Kind::MADVISE => args[2] as u16,
+            Kind::PROCESS_MADVISE => args[3] as u16,
+            _ => 0,
+        },
+    };
+    let sum = CallSum {
+        count: 1,
+        failed: u64::from(failed),
+        bytes: match kind {
+            _ if failed => 0,
+            Kind::PROCESS_MADVISE => result as u64,
+            _ => kind.length(args).unwrap_or(0),
+        },
+    };
+    if !add(&key, &sum) && SUMS.insert(&key, &sum, 1).is_err() {
+        // Another program may have come between on this CPU; else there is no room.
+        add(&key, &sum);
+    }
+}
+
+/// Adds to an existing sum.
+#[inline(always)]
+fn add(key: &SumKey, more: &CallSum) -> bool {
+    let Some(sum) = SUMS.get_ptr_mut(key) else {
+        return false;
+    };
+    // SAFETY: the value is this CPU's own and lives as long as the map.
+    let sum = unsafe { &mut *sum };
+    sum.count += more.count;
+    sum.failed += more.failed;
+    sum.bytes = sum.bytes.wrapping_add(more.bytes);
+    true
 }
 
 /// A descriptor, a second argument, and the socket address at `address`; zero where unreadable.

@@ -80,6 +80,22 @@ impl Kind {
         !matches!(self, Self::GETSOCKOPT)
     }
 
+    /// Whether this answer of the kernel says that the call did not do what it was for.
+    ///
+    /// A connection of a non-blocking socket goes on being made (`EINPROGRESS`), and to ask it for
+    /// connections that are not there yet (`EAGAIN`) is how Go waits for them.
+    #[must_use]
+    pub const fn is_refusal(self, result: i64) -> bool {
+        const EAGAIN: i64 = -11;
+        const EINPROGRESS: i64 = -115;
+        match self {
+            Self::CONNECT if result == EINPROGRESS => false,
+            Self::ACCEPT | Self::ACCEPT4 if result == EAGAIN => false,
+            // A high address is no error.
+            _ => result >= -4095 && result < 0,
+        }
+    }
+
     /// Makes a socket: worth knowing for which goroutine.
     #[must_use]
     pub const fn makes_socket(self) -> bool {

@@ -5,7 +5,9 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, PerCpuArray, PerCpuHashMap, RingBuf},
 };
-use tracer_ebpf::{Account, AllocationCount, AllocationKey, Armed, FaultKey, Header, Kind, Target};
+use tracer_ebpf::{
+    Account, AllocationCount, AllocationKey, Armed, CallSum, FaultKey, Header, Kind, SumKey, Target,
+};
 
 use crate::{globals, stack::Scratch};
 
@@ -62,6 +64,10 @@ pub(crate) static FAULTS: PerCpuHashMap<FaultKey, u64> = PerCpuHashMap::with_max
 #[map]
 pub(crate) static ALLOCATIONS: PerCpuHashMap<AllocationKey, AllocationCount> =
     PerCpuHashMap::with_max_entries(8192, 0);
+
+/// Calls of each CPU that the ring had no room for, likewise; for a stack without room they are only lost.
+#[map]
+pub(crate) static SUMS: PerCpuHashMap<SumKey, CallSum> = PerCpuHashMap::with_max_entries(4096, 0);
 
 /// What became of the events of each kind.
 #[map]

@@ -146,6 +146,34 @@ pub struct AllocationCount {
     pub took_ns: u64,
 }
 
+/// Which calls are counted together where the ring has no room for each.
+#[derive(
+    Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, Ord, PartialEq, PartialOrd,
+)]
+#[repr(C)]
+pub struct SumKey {
+    /// Hash of the stack; 0 when it was lost or not taken.
+    pub stack: u64,
+    /// The process.
+    pub tgid: u32,
+    /// A `Kind`.
+    pub kind: u16,
+    /// What `madvise` or `process_madvise` advised, else 0.
+    pub advice: u16,
+}
+
+/// What the calls of a [`SumKey`] add up to.
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct CallSum {
+    /// Calls that returned, refused ones included.
+    pub count: u64,
+    /// Calls that the kernel refused.
+    pub failed: u64,
+    /// Bytes asked for by the others, of calls that have a length.
+    pub bytes: u64,
+}
+
 const _: () = assert!(size_of::<Header>() == 32);
 const _: () = assert!(size_of::<CallRecord>() == 104);
 const _: () = assert!(size_of::<GoroutineRecord>() == 48);
@@ -155,3 +183,5 @@ const _: () = assert!(size_of::<StackRecord>() == 48 + 8 * MAX_FRAMES);
 const _: () = assert!(size_of::<FaultKey>() == 16);
 const _: () = assert!(size_of::<AllocationKey>() == 16);
 const _: () = assert!(size_of::<AllocationCount>() == 24);
+const _: () = assert!(size_of::<SumKey>() == 16);
+const _: () = assert!(size_of::<CallSum>() == 24);

@@ -221,6 +221,28 @@ impl Syscall {
         }
     }
 
+    /// What [`Self::kernel_name`] may be.
+    pub const KERNEL_NAMES: [&str; 18] = [
+        "mmap",
+        "munmap",
+        "mremap",
+        "brk",
+        "madvise",
+        "process_madvise",
+        "mprotect",
+        "socket",
+        "connect",
+        "accept",
+        "accept4",
+        "close",
+        "dup",
+        "dup2",
+        "dup3",
+        "close_range",
+        "fcntl",
+        "socketpair",
+    ];
+
     /// The name under which the kernel side counts it.
     #[must_use]
     pub const fn kernel_name(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! What the kernel side saw and what of it arrived.
 
-use super::Timestamp;
+use super::{Advice, StackId, Timestamp};
 
 /// The accounts of the kernel's events.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -27,6 +27,24 @@ pub struct LossCount {
     /// Runs of the probe that the kernel skipped, before the process filter: those of other
     /// processes count too, so at most so many events more were not seen.
     pub skipped: u64,
+}
+
+/// Calls that were dropped one by one, and counted by stack: their time and their arguments are lost,
+/// and how many they were and of how many bytes is exact.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CallSum {
+    /// As in [`LossCount`], where they are among the lost.
+    pub kind: String,
+    /// Of `madvise` and `process_madvise`.
+    pub advice: Option<Advice>,
+    /// Who called; `None` when the stack was lost or not taken.
+    pub stack: Option<StackId>,
+    /// How many, since the last that was told of them.
+    pub count: u64,
+    /// How many of them the kernel refused.
+    pub failed: u64,
+    /// Bytes that the others asked for; 0 for calls without a length.
+    pub bytes: u64,
 }
 
 /// Events of one kind that one CPU dropped between two tellings.

@@ -6,7 +6,7 @@ mod tests;
 use std::ops::AddAssign;
 
 use super::tally::ByStack;
-use crate::event::{Call, Errno, StackId, Syscall};
+use crate::event::{Advice, Call, CallSum, Errno, StackId, Syscall};
 use crate::sampling::{Sampling, Weight, whole};
 
 /// The name of a call in reports, each advice a call of its own. Finitely many exist.
@@ -30,6 +30,16 @@ impl CallName {
             base: call.kernel_name(),
             advice,
         }
+    }
+
+    /// The call that the kernel side counts under this name; `None` for a name that is not known, and
+    /// for an advice where there is none to give, or the reverse.
+    fn named(kind: &str, advice: Option<Advice>) -> Option<Self> {
+        let mut known = Syscall::KERNEL_NAMES.into_iter();
+        let base = known.find(|name| *name == kind)?;
+        let advises = matches!(base, "madvise" | "process_madvise");
+        let advice = advice.map(Advice::name);
+        (advises == advice.is_some()).then_some(Self { base, advice })
     }
 
     /// `madvise` with `MADV_FREE`.
@@ -170,6 +180,30 @@ impl CallLedger {
             bytes: amount.bytes.map(|bytes| weight.times(bytes)),
         };
         tally.by_stack.add(call.stack, share);
+    }
+
+    /// Counts calls that were dropped one by one; returns whether they are known.
+    pub fn add_sum(&mut self, sum: &CallSum, sampling: Option<Sampling>) -> bool {
+        let Some(name) = CallName::named(&sum.kind, sum.advice) else {
+            return false;
+        };
+        let tally = self.tally(name);
+        tally.total += CallCount {
+            count: sum.count,
+            failed: sum.failed,
+            bytes: Some(sum.bytes).filter(|bytes| *bytes > 0),
+        };
+        let parts = |count: u64| u128::from(Weight::WHOLE) * u128::from(count);
+        let share = Share {
+            count: parts(sum.count),
+            failed: parts(sum.failed),
+            bytes: Some(sum.bytes).filter(|bytes| *bytes > 0),
+        };
+        // How likely each of them was to be taken is not known any more: those with a stack do not
+        // stand for the others.
+        let stack = sum.stack.filter(|_| sampling.is_none());
+        tally.by_stack.add(stack, share);
+        true
     }
 
     fn tally(&mut self, name: CallName) -> &mut CallTally {

@@ -21,6 +21,8 @@ pub struct LossLedger {
     /// By kind and CPU.
     gaps: BTreeMap<(String, u32), Vec<LossGap>>,
     kept_gaps: usize,
+    /// Of each kind, how many of the lost are counted by stack.
+    summed: BTreeMap<String, u64>,
 }
 
 impl LossLedger {
@@ -68,6 +70,18 @@ impl LossLedger {
                 self.kept_gaps += 1;
             }
         }
+    }
+
+    /// So many that were dropped one by one are counted by stack. The caller knows the kind.
+    pub fn add_summed(&mut self, kind: &str, count: u64) {
+        let summed = self.summed.entry(kind.to_owned()).or_default();
+        *summed = summed.saturating_add(count);
+    }
+
+    /// How many of the lost of a kind are counted by stack.
+    #[must_use]
+    pub fn summed(&self, kind: &str) -> u64 {
+        self.summed.get(kind).copied().unwrap_or(0)
     }
 
     /// The counts, in the order of the kinds' names.

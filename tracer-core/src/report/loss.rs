@@ -16,6 +16,8 @@ pub struct LossLine {
     pub received: u64,
     /// Dropped on the way.
     pub lost: u64,
+    /// Of the lost, counted by their stack all the same.
+    pub summed: u64,
     /// Runs of the probe that the kernel skipped, in any process: at most so many events more were
     /// not seen.
     pub skipped: u64,
@@ -57,6 +59,7 @@ pub(super) fn lines(process: &Process) -> Vec<LossLine> {
         expected: count.expected,
         received: count.received,
         lost: count.lost,
+        summed: process.loss().summed(&count.kind),
         skipped: count.skipped,
         cpus: of_cpus(process.loss().by_cpu(&count.kind)),
         gaps: gaps(process, &count.kind),

@@ -9,7 +9,7 @@ const MAGIC: [u8; 8] = *b"\x89TRACE\r\n";
 const FIXED_BYTES: usize = 16;
 
 /// The version this code writes, and the newest major version it reads.
-const CURRENT: Version = Version { major: 2, minor: 0 };
+const CURRENT: Version = Version { major: 2, minor: 1 };
 
 /// Version of the format of a trace.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(refused, Err(OpenError::TooNew { version }));
         assert_eq!(
             OpenError::TooNew { version }.to_string(),
-            "trace format 3.4 is newer than 2.0, the newest that can be read",
+            "trace format 3.4 is newer than 2.1, the newest that can be read",
         );
         for (major, minor) in [(0, 9), (1, 0), (1, 9), (2, 0), (2, 9)] {
             assert!(matches!(

@@ -80,6 +80,7 @@ impl Kind {
             | EventKind::Fork { .. }
             | EventKind::Paused(_)
             | EventKind::Loss(_)
+            | EventKind::CallSum(_)
             | EventKind::CreatorWatch(_)
             | EventKind::AllocationWatch(_)
             | EventKind::Ancestors(_)
@@ -262,6 +263,11 @@ mod tests {
             names.join(" "),
             "mmap munmap mremap brk madvise process_madvise mprotect socket connect accept close dup \
              dup2 close_range fcntl socketpair",
+        );
+        assert!(
+            names
+                .iter()
+                .all(|name| Syscall::KERNEL_NAMES.contains(&name.as_str()))
         );
         for number in 0..CALLS as u64 {
             assert_eq!(code(&blank(number).unwrap()), number);

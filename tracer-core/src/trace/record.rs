@@ -23,7 +23,7 @@ use crate::event::EventKind;
 struct Record {
     #[prost(
         oneof = "Body",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 33, 40, 41, 42, 50"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 33, 40, 41, 42, 50, 51"
     )]
     body: Option<Body>,
 }
@@ -82,6 +82,8 @@ enum Body {
     AllocationWatch(allocation::AllocationWatch),
     #[prost(message, tag = "50")]
     ConnectAnswer(socket::ConnectAnswer),
+    #[prost(message, tag = "51")]
+    CallSum(loss::CallSum),
 }
 
 /// Not what any writer makes.
@@ -105,6 +107,7 @@ pub(super) fn encode(event: &EventKind) -> Option<Vec<u8>> {
         EventKind::Fork { child } => Body::Fork(fact::Fork { child: *child }),
         EventKind::Paused(paused) => Body::Paused(fact::Paused { paused: *paused }),
         EventKind::Loss(loss) => Body::Loss(loss.into()),
+        EventKind::CallSum(sum) => Body::CallSum(sum.into()),
         EventKind::End(ended_by) => Body::End((*ended_by).into()),
         EventKind::GoRuntime(runtime) => Body::GoRuntime(runtime.into()),
         EventKind::GoCounters(counters) => Body::GoCounters((&**counters).into()),
@@ -150,6 +153,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Option<EventKind>, Malformed> {
             Body::Fork(fact::Fork { child }) => EventKind::Fork { child },
             Body::Paused(fact::Paused { paused }) => EventKind::Paused(paused),
             Body::Loss(loss) => EventKind::Loss(loss.into()),
+            Body::CallSum(sum) => EventKind::CallSum(sum.into()),
             Body::End(end) => EventKind::End(end.into_event()?),
             Body::Modules(modules) => EventKind::Modules(modules.into()),
             Body::GoRuntime(runtime) => EventKind::GoRuntime(runtime.into()),

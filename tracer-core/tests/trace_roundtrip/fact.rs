@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tracer_core::event::{
-    Backing, CgroupSample, CgroupVersion, CpuLoss, Descriptor, DescriptorKind, EventKind, Frame,
-    FrameKind, Loss, LossCount, LossGap, Mapping, MappingUse, MemorySample, Module, ProcessFacts,
-    StackId, StackTrace, Symbol, Timestamp,
+    Advice, Backing, CallSum, CgroupSample, CgroupVersion, CpuLoss, Descriptor, DescriptorKind,
+    EventKind, Frame, FrameKind, Loss, LossCount, LossGap, Mapping, MappingUse, MemorySample,
+    Module, ProcessFacts, StackId, StackTrace, Symbol, Timestamp,
 };
 
 use crate::number::{perhaps, signed, text, wide, word};
@@ -233,6 +233,23 @@ pub(crate) fn loss() -> impl Strategy<Value = EventKind> {
             })
         },
     )
+}
+
+pub(crate) fn call_sum() -> impl Strategy<Value = EventKind> {
+    let advice = option::of(word().prop_map(Advice));
+    let stack = option::of(wide().prop_map(StackId));
+    let counts = (wide(), wide(), wide());
+    let values = (text(), advice, stack, counts);
+    values.prop_map(|(kind, advice, stack, (count, failed, bytes))| {
+        EventKind::CallSum(CallSum {
+            kind,
+            advice,
+            stack,
+            count,
+            failed,
+            bytes,
+        })
+    })
 }
 
 fn loss_count() -> impl Strategy<Value = LossCount> {

@@ -11,7 +11,9 @@ use aya::{
 };
 use aya_log::EbpfLogger;
 use tracer_core::event::{Loss, Timestamp};
-use tracer_ebpf::{Account, AllocationCount, AllocationKey, Armed, FaultKey, Kind, Target};
+use tracer_ebpf::{
+    Account, AllocationCount, AllocationKey, Armed, CallSum, FaultKey, Kind, SumKey, Target,
+};
 
 use super::{
     counters::Counters,
@@ -44,6 +46,10 @@ unsafe impl Pod for Wire<FaultKey> {}
 unsafe impl Pod for Wire<AllocationKey> {}
 // SAFETY: so is `AllocationCount`.
 unsafe impl Pod for Wire<AllocationCount> {}
+// SAFETY: so is `SumKey`.
+unsafe impl Pod for Wire<SumKey> {}
+// SAFETY: so is `CallSum`.
+unsafe impl Pod for Wire<CallSum> {}
 // SAFETY: it is an integer.
 unsafe impl Pod for Wire<u64> {}
 
@@ -55,6 +61,7 @@ pub struct Programs {
     armed: Array<MapData, Wire<Armed>>,
     faults: Totals<FaultKey, u64>,
     allocations: Totals<AllocationKey, AllocationCount>,
+    sums: Totals<SumKey, CallSum>,
     counters: Counters,
     log: Option<EbpfLogger<&'static dyn log::Log>>,
     hooked: Hooked,
@@ -89,6 +96,7 @@ impl Programs {
         let faults = Totals::new(take(&mut ebpf, "FAULTS", PerCpuHashMap::try_from)?);
         let allocations = take(&mut ebpf, "ALLOCATIONS", PerCpuHashMap::try_from)?;
         let allocations = Totals::new(allocations);
+        let sums = Totals::new(take(&mut ebpf, "SUMS", PerCpuHashMap::try_from)?);
         let accounts = take(&mut ebpf, "ACCOUNTS", PerCpuArray::try_from)?;
         let read_at = take(&mut ebpf, "READ_AT", Array::try_from)?;
         let counters = Counters::new(accounts, read_at);
@@ -99,6 +107,7 @@ impl Programs {
             armed,
             faults,
             allocations,
+            sums,
             counters,
             log,
             hooked,
@@ -170,6 +179,7 @@ impl Programs {
         let counted = Counted {
             faults: self.faults.take(),
             allocations: self.allocations.take(),
+            sums: self.sums.take(),
         };
         let faults = totals::events(&counted.faults);
         self.counters.received_counts(Kind::PAGE_FAULT, faults);

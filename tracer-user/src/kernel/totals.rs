@@ -6,8 +6,8 @@ use aya::{
     Pod,
     maps::{MapData, PerCpuHashMap},
 };
-use tracer_core::event::{Access, Faults, StackId};
-use tracer_ebpf::{AllocationCount, AllocationKey, FaultKey, LARGE_OBJECT};
+use tracer_core::event::{Access, Advice, CallSum, Faults, StackId};
+use tracer_ebpf::{AllocationCount, AllocationKey, FaultKey, Kind, LARGE_OBJECT, SumKey};
 
 use super::programs::Wire;
 
@@ -53,6 +53,28 @@ impl Count for AllocationCount {
             spans: self.spans.saturating_sub(before.spans),
             bytes: self.bytes.saturating_sub(before.bytes),
             took_ns: self.took_ns.saturating_sub(before.took_ns),
+        }
+    }
+}
+
+impl Count for tracer_ebpf::CallSum {
+    fn events(self) -> u64 {
+        self.count
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            count: self.count.wrapping_add(other.count),
+            failed: self.failed.wrapping_add(other.failed),
+            bytes: self.bytes.wrapping_add(other.bytes),
+        }
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            count: self.count.saturating_sub(before.count),
+            failed: self.failed.saturating_sub(before.failed),
+            bytes: self.bytes.saturating_sub(before.bytes),
         }
     }
 }
@@ -113,6 +135,7 @@ where
 pub struct Counted {
     pub(super) faults: BTreeMap<FaultKey, u64>,
     pub(super) allocations: BTreeMap<AllocationKey, AllocationCount>,
+    pub(super) sums: BTreeMap<SumKey, tracer_ebpf::CallSum>,
 }
 
 /// Spans of one class that one stack was given.
@@ -135,6 +158,7 @@ impl Counted {
     pub(super) fn extend(&mut self, later: Self) {
         add(&mut self.faults, later.faults);
         add(&mut self.allocations, later.allocations);
+        add(&mut self.sums, later.sums);
     }
 
     /// First-touch faults, in the order of stacks.
@@ -147,6 +171,22 @@ impl Counted {
                 _ => Access::Read,
             },
             count: *count,
+        })
+    }
+
+    /// Calls that were dropped one by one, in the order of stacks.
+    pub fn sums(&self) -> impl Iterator<Item = CallSum> {
+        self.sums.iter().map(|(key, sum)| {
+            let kind = Kind(key.kind);
+            let advised = matches!(kind, Kind::MADVISE | Kind::PROCESS_MADVISE);
+            CallSum {
+                kind: kind.name().to_owned(),
+                advice: advised.then_some(Advice(key.advice.into())),
+                stack: stack_id(key.stack),
+                count: sum.count,
+                failed: sum.failed,
+                bytes: sum.bytes,
+            }
         })
     }
 

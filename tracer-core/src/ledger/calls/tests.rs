@@ -148,3 +148,78 @@ fn sampled_stacks_stand_for_all() {
     ];
     assert_eq!(tally.by_stack().collect::<Vec<_>>(), expected);
 }
+
+fn sum(kind: &str, advice: Option<Advice>, count: u64, failed: u64, bytes: u64) -> CallSum {
+    CallSum {
+        kind: kind.to_owned(),
+        advice,
+        stack: Some(StackId(1)),
+        count,
+        failed,
+        bytes,
+    }
+}
+
+#[test]
+fn sums_are_added_to_what_was_told_one_by_one() {
+    let mut ledger = CallLedger::default();
+    let call = Call {
+        tid: 1,
+        entered: None,
+        stack: Some(StackId(2)),
+        goroutine: None,
+        outcome: Ok(0),
+        what: Syscall::Munmap { addr: 0, len: 4096 },
+    };
+    ledger.add(&call, None, None);
+    assert!(ledger.add_sum(&sum("munmap", None, 3, 1, 8192), None));
+    assert!(ledger.add_sum(&sum("madvise", Some(Advice::FREE), 2, 0, 5), None));
+    assert!(ledger.add_sum(&sum("close", None, 9, 0, 0), None));
+    let found: Vec<_> = ledger
+        .iter()
+        .map(|(name, tally)| {
+            let by_stack = tally.by_stack();
+            let by_stack = by_stack.map(|(stack, count)| (stack.map(|id| id.0), count.count));
+            let total = tally.total();
+            let total = (total.count, total.failed, total.bytes);
+            (name.to_string(), total, by_stack.collect::<Vec<_>>())
+        })
+        .collect();
+    let expected = [
+        ("close", (9, 0, None), vec![(Some(1), 9)]),
+        ("madvise_free", (2, 0, Some(5)), vec![(Some(1), 2)]),
+        (
+            "munmap",
+            (4, 1, Some(12_288)),
+            vec![(Some(1), 3), (Some(2), 1)],
+        ),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(name, total, by_stack)| (name.to_owned(), total, by_stack))
+    );
+}
+
+#[test]
+fn of_a_sample_only_the_total_is_known_of_a_sum() {
+    let mut ledger = CallLedger::default();
+    let sampling = Some(Sampling { mean_bytes: 4096 });
+    assert!(ledger.add_sum(&sum("mmap", None, 3, 0, 12_288), sampling));
+    let mmap = ledger.iter().next().map(|(_, tally)| tally);
+    let by_stack: Vec<_> = mmap.into_iter().flat_map(CallTally::by_stack).collect();
+    let all = CallCount {
+        count: 3,
+        failed: 0,
+        bytes: Some(12_288),
+    };
+    assert_eq!(by_stack, [(None, all)]);
+}
+
+#[test]
+fn a_sum_of_what_is_not_known_is_not_counted() {
+    let mut ledger = CallLedger::default();
+    assert!(!ledger.add_sum(&sum("getpid", None, 1, 0, 0), None));
+    assert!(!ledger.add_sum(&sum("close", Some(Advice::FREE), 1, 0, 0), None));
+    assert!(!ledger.add_sum(&sum("madvise", None, 1, 0, 0), None));
+    assert_eq!(ledger.iter().count(), 0);
+}

@@ -201,12 +201,16 @@ fn loss(page: &mut Page, report: &Report) {
     for line in seen {
         let (kind, expected) = (&line.kind, line.expected);
         let (received, lost) = (line.received, line.lost);
+        let summed = match line.summed {
+            0 => String::new(),
+            summed => format!(", {summed} of them counted by stack all the same"),
+        };
         let skipped = match line.skipped {
             0 => String::new(),
             most => format!("; the kernel skipped at most {most} more, of all processes"),
         };
         page.paragraph(&format!(
-            "{kind}: {expected} expected, {received} received, {lost} lost{skipped}"
+            "{kind}: {expected} expected, {received} received, {lost} lost{summed}{skipped}"
         ));
         gaps(page, &line.gaps);
     }

@@ -30,6 +30,22 @@ struct LossCount {
 same_fields!(LossCount, { kind, expected, received, lost, skipped });
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct CallSum {
+    #[prost(string, tag = "1")]
+    kind: String,
+    #[prost(uint32, optional, tag = "2")]
+    advice: Option<u32>,
+    #[prost(fixed64, optional, tag = "3")]
+    stack: Option<u64>,
+    #[prost(uint64, tag = "4")]
+    count: u64,
+    #[prost(uint64, tag = "5")]
+    failed: u64,
+    #[prost(uint64, tag = "6")]
+    bytes: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 struct LossGap {
     #[prost(string, tag = "1")]
     kind: String,
@@ -77,6 +93,48 @@ impl From<Loss> for event::Loss {
             counts: counts.into_iter().map(event::LossCount::from).collect(),
             gaps: gaps.into_iter().map(event::LossGap::from).collect(),
             by_cpu: by_cpu.into_iter().map(event::CpuLoss::from).collect(),
+        }
+    }
+}
+
+impl From<&event::CallSum> for CallSum {
+    fn from(sum: &event::CallSum) -> Self {
+        let event::CallSum {
+            kind,
+            advice,
+            stack,
+            count,
+            failed,
+            bytes,
+        } = sum.clone();
+        Self {
+            kind,
+            advice: advice.map(|advice| advice.0),
+            stack: stack.map(|stack| stack.0),
+            count,
+            failed,
+            bytes,
+        }
+    }
+}
+
+impl From<CallSum> for event::CallSum {
+    fn from(sum: CallSum) -> Self {
+        let CallSum {
+            kind,
+            advice,
+            stack,
+            count,
+            failed,
+            bytes,
+        } = sum;
+        Self {
+            kind,
+            advice: advice.map(event::Advice),
+            stack: stack.map(event::StackId),
+            count,
+            failed,
+            bytes,
         }
     }
 }

@@ -211,6 +211,9 @@ impl Live {
         for fault in counted.faults() {
             sink.push(at, EventKind::Faults(fault));
         }
+        for sum in counted.sums() {
+            sink.push(at, EventKind::CallSum(sum));
+        }
         for allocated in self.allocations.take(counted) {
             sink.push(at, EventKind::Allocated(allocated));
         }
