@@ -133,11 +133,11 @@ pub fn stop_the_reader(calls_while_stopped: &[u64]) -> Result<Stopped> {
     accounts_add_up(&report)?;
     let (expected, _, lost) = report.loss("brk").context("no account of brk")?;
     ensure!(expected == calls, "{expected} expected of {calls}");
-    let line = report.loss_line("brk");
-    ensure!(line["summed"] == lost, "{line:#}");
+    let account = report.loss_line("brk");
+    ensure!(account["summed"] == lost, "{account:#}");
     let (counted, _) = report.calls("brk", |_| true);
     ensure!(counted == calls, "{counted} counted of {calls}");
-    let gaps = list(&line["gaps"]).len();
+    let gaps = list(&account["gaps"]).len();
     let told_gaps = told
         .lines()
         .any(|line| line.trim_start().starts_with("gap: "));
