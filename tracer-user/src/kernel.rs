@@ -4,6 +4,7 @@
 //! Programs::load ─▶ hook (family) ─▶ arm(pid) ─▶ drain, counted, loss ─▶ disarm
 //! ```
 
+mod batch;
 mod btf;
 mod counters;
 pub mod decode;

@@ -7,7 +7,7 @@ use std::{
 
 use aya::{
     Ebpf, Pod,
-    maps::{Array, HashMap, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
+    maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
 };
 use aya_log::EbpfLogger;
 use tracer_core::event::{Loss, Timestamp};
@@ -40,18 +40,6 @@ unsafe impl Pod for Wire<Target> {}
 unsafe impl Pod for Wire<Armed> {}
 // SAFETY: so is `Account`.
 unsafe impl Pod for Wire<Account> {}
-// SAFETY: so is `FaultKey`.
-unsafe impl Pod for Wire<FaultKey> {}
-// SAFETY: so is `AllocationKey`.
-unsafe impl Pod for Wire<AllocationKey> {}
-// SAFETY: so is `AllocationCount`.
-unsafe impl Pod for Wire<AllocationCount> {}
-// SAFETY: so is `SumKey`.
-unsafe impl Pod for Wire<SumKey> {}
-// SAFETY: so is `CallSum`.
-unsafe impl Pod for Wire<CallSum> {}
-// SAFETY: it is an integer.
-unsafe impl Pod for Wire<u64> {}
 
 /// The loaded programs. Dropping them unhooks and unloads everything.
 pub struct Programs {
@@ -93,10 +81,9 @@ impl Programs {
         let records = take(&mut ebpf, "RECORDS", RingBuf::try_from)?;
         let targets = take(&mut ebpf, "TARGETS", HashMap::try_from)?;
         let armed = take(&mut ebpf, "ARMED", Array::try_from)?;
-        let faults = Totals::new(take(&mut ebpf, "FAULTS", PerCpuHashMap::try_from)?);
-        let allocations = take(&mut ebpf, "ALLOCATIONS", PerCpuHashMap::try_from)?;
-        let allocations = Totals::new(allocations);
-        let sums = Totals::new(take(&mut ebpf, "SUMS", PerCpuHashMap::try_from)?);
+        let faults = take(&mut ebpf, "FAULTS", Totals::of)?;
+        let allocations = take(&mut ebpf, "ALLOCATIONS", Totals::of)?;
+        let sums = take(&mut ebpf, "SUMS", Totals::of)?;
         let accounts = take(&mut ebpf, "ACCOUNTS", PerCpuArray::try_from)?;
         let read_at = take(&mut ebpf, "READ_AT", Array::try_from)?;
         let counters = Counters::new(accounts, read_at);

@@ -1,15 +1,14 @@
 //! What the kernel side counts in maps, turned into differences.
 
 use std::collections::BTreeMap;
+use std::io;
 
-use aya::{
-    Pod,
-    maps::{MapData, PerCpuHashMap},
-};
+use aya::maps::{Map, MapData};
 use tracer_core::event::{Access, Advice, CallSum, Faults, StackId};
 use tracer_ebpf::{AllocationCount, AllocationKey, FaultKey, Kind, LARGE_OBJECT, SumKey};
+use zerocopy::FromBytes;
 
-use super::programs::Wire;
+use super::batch::entries;
 
 /// What is added up.
 pub(super) trait Count: Copy + Default {
@@ -80,52 +79,50 @@ impl Count for tracer_ebpf::CallSum {
 }
 
 /// Reads the counts of a map and remembers what was passed on: as many entries as the map has.
-pub(super) struct Totals<K, C>
-where
-    Wire<K>: Pod,
-    Wire<C>: Pod,
-{
-    map: PerCpuHashMap<MapData, Wire<K>, Wire<C>>,
+pub(super) struct Totals<K, C> {
+    map: MapData,
     passed_on: BTreeMap<K, C>,
 }
 
-impl<K: Copy + Ord, C: Count> Totals<K, C>
-where
-    Wire<K>: Pod,
-    Wire<C>: Pod,
-{
-    pub(super) fn new(map: PerCpuHashMap<MapData, Wire<K>, Wire<C>>) -> Self {
-        Self {
+impl<K: Copy + FromBytes + Ord, C: Count + FromBytes> Totals<K, C> {
+    /// Of a per-CPU hash map with these keys and values.
+    pub(super) fn of(map: Map) -> io::Result<Self> {
+        let Map::PerCpuHashMap(map) = map else {
+            return Err(io::Error::other("it is no hash map of each CPU"));
+        };
+        Ok(Self {
             map,
             passed_on: BTreeMap::new(),
-        }
+        })
     }
 
     /// What was counted since the last call, in the order of keys.
     pub(super) fn take(&mut self) -> BTreeMap<K, C> {
         let mut fresh = BTreeMap::new();
-        for (Wire(key), values) in self.map.iter().filter_map(Result::ok) {
-            let cpus = values.iter().map(|count| count.0);
-            let total = cpus.fold(C::default(), C::plus);
-            let before = self.passed_on.entry(key).or_default();
+        let Self { map, passed_on } = self;
+        // What could not be read is told the next time, or missing in the accounts.
+        let _ = entries(map, |key: K, cpus: &[C]| {
+            let total = cpus.iter().copied().fold(C::default(), C::plus);
+            let before = passed_on.entry(key).or_default();
             let since = total.since(*before);
             if since.events() > 0 {
                 *before = total;
                 fresh.insert(key, since);
             }
-        }
+        });
         fresh
     }
 
     /// All events that each CPU has counted, once nothing counts any more.
     pub(super) fn by_cpu(&self) -> Vec<u64> {
         let mut sums = Vec::new();
-        for (_, values) in self.map.iter().filter_map(Result::ok) {
-            sums.resize(sums.len().max(values.len()), 0);
-            for (sum, value) in sums.iter_mut().zip(values.iter()) {
-                *sum += value.0.events();
+        // As in `take`.
+        let _ = entries(&self.map, |_: K, cpus: &[C]| {
+            sums.resize(sums.len().max(cpus.len()), 0);
+            for (sum, count) in sums.iter_mut().zip(cpus) {
+                *sum += count.events();
             }
-        }
+        });
         sums
     }
 }
