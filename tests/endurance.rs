@@ -11,7 +11,7 @@ use tracer_tests::{
 
 const SOON: Duration = Duration::from_mins(1);
 
-/// Calls that the ring has room for, and some more: 16 MiB of 112 bytes each.
+/// Calls that the rings have room for, and some more: 16 MiB of 112 bytes each.
 const MORE_THAN_FIT: u64 = 200_000;
 
 /// Bytes of a mapping of the load `mm`.

@@ -7,8 +7,8 @@ use crate::{
     arch::{SavedRegisters, kind_of},
     goroutine,
     maps::{
-        self, RECORDS, SUMS, Thread, WITHIN, count_lost, count_seen, count_untold, enter_call,
-        header, leave_call, traced,
+        self, SUMS, Thread, WITHIN, count_lost, count_seen, count_untold, enter_call, header,
+        leave_call, ring, traced,
     },
     registers,
     sampler::takes_stack,
@@ -123,7 +123,7 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
     } else {
         0
     };
-    let Some(mut record) = RECORDS.reserve::<CallRecord>(0) else {
+    let Some(mut record) = ring().reserve::<CallRecord>(0) else {
         sum_up(kind, thread, stack, result, &user.call_args());
         return count_lost(kind);
     };

@@ -6,7 +6,7 @@ use tracer_ebpf::{GoroutineRecord, Kind};
 
 use crate::{
     goroutine::{self, user_word},
-    maps::{self, RECORDS, count_lost, count_seen, header, traced},
+    maps::{self, count_lost, count_seen, header, ring, traced},
     registers, stack,
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn created(saved: *const c_void) {
     };
     let creator = goroutine::current(target).unwrap_or(0);
     let stack = stack::capture(Kind::GOROUTINE, thread, armed, &user).unwrap_or(0);
-    let Some(mut record) = RECORDS.reserve::<GoroutineRecord>(0) else {
+    let Some(mut record) = ring().reserve::<GoroutineRecord>(0) else {
         return count_lost(Kind::GOROUTINE);
     };
     record.write(GoroutineRecord {

@@ -37,6 +37,11 @@ global!(
     sample_bytes
 );
 global!(
+    /// One less than the number of rings in use, a power of two.
+    RING_MASK,
+    ring_mask
+);
+global!(
     /// Bytes of a page.
     PAGE_SIZE,
     page_size

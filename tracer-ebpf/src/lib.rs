@@ -1,10 +1,10 @@
 //! The wire between the kernel side and user space.
 //!
 //! ```text
-//! RECORDS (ring)   CallRecord | GoroutineRecord | LifeRecord | StackRecord, each led by a Header
+//! RECORDS_n (ring) CallRecord | GoroutineRecord | LifeRecord | StackRecord, each led by a Header
 //! FAULTS  (hash)   FaultKey → count
 //! ALLOCATIONS      AllocationKey → AllocationCount, a hash too
-//! SUMS    (hash)   SumKey → CallSum: calls that RECORDS had no room for
+//! SUMS    (hash)   SumKey → CallSum: calls that the ring had no room for
 //! ACCOUNTS         per-CPU Account, one slot a Kind
 //! READ_AT          when user space last read them
 //! TARGETS (hash)   tgid → Target: who is traced, and what is known of it

@@ -9,8 +9,8 @@ use tracer_ebpf::{Kind, LifeRecord};
 use crate::{
     call, globals,
     maps::{
-        FORCE_WAKEUP, RECORDS, Thread, count_lost, count_seen, current_thread, forget, header,
-        leave_call, next_epoch, traced,
+        FORCE_WAKEUP, Thread, count_lost, count_seen, current_thread, forget, header, leave_call,
+        next_epoch, ring, traced,
     },
 };
 
@@ -57,7 +57,7 @@ pub(crate) fn exited<C: EbpfContext>(ctx: &C) {
 #[inline(always)]
 fn send<C: EbpfContext>(ctx: &C, kind: Kind, thread: Thread, value: u64) {
     let wakeup = count_seen(kind);
-    let Some(mut record) = RECORDS.reserve::<LifeRecord>(0) else {
+    let Some(mut record) = ring().reserve::<LifeRecord>(0) else {
         warn!(
             ctx,
             "ring full: {} lost an event of kind {}", thread.tgid, kind.0

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! hooks (tracepoint, kprobe, fentry) ─▶ allocation | call | creation | fault | life ─▶ stack
-//!     ─▶ RECORDS, FAULTS, ALLOCATIONS
+//!     ─▶ RECORDS_n, FAULTS, ALLOCATIONS
 //! ```
 //!
 //! A probe filters by process, reads, reserves, writes and submits. It decides nothing.

@@ -21,8 +21,8 @@ use crate::{
     arch::SavedRegisters,
     globals,
     maps::{
-        self, RECORDS, SCRATCH, Thread, count_lost, count_seen, count_untold, header,
-        remember_sent, was_sent,
+        self, SCRATCH, Thread, count_lost, count_seen, count_untold, header, remember_sent, ring,
+        was_sent,
     },
 };
 
@@ -194,7 +194,7 @@ fn send(record: &StackRecord, count: u64, wakeup: u64) -> bool {
     // SAFETY: `size` is at most the size of the record.
     unsafe {
         generated::bpf_ringbuf_output(
-            (&raw const RECORDS).cast_mut().cast::<c_void>(),
+            core::ptr::from_ref(ring()).cast_mut().cast::<c_void>(),
             core::ptr::from_ref(record).cast_mut().cast::<c_void>(),
             size,
             wakeup,

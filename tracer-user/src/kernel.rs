@@ -19,6 +19,6 @@ mod totals;
 pub use btf::KernelTypes;
 pub use hooks::{Family, Hooked};
 pub use probes::{Probe, Probes, Refusal};
-pub use programs::{Programs, settle};
+pub use programs::{Drained, Programs, settle};
 pub use stacks::Stacks;
 pub use totals::{Counted, Spans};

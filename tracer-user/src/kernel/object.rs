@@ -1,6 +1,6 @@
 //! Loads an object with programs, and tells them what they have to know of this kernel.
 
-use aya::{Ebpf, EbpfLoader};
+use aya::{Ebpf, EbpfLoader, util::nr_cpus};
 
 use super::{
     btf::KernelTypes,
@@ -11,6 +11,20 @@ use crate::failure::Failure;
 
 /// Bytes of a kernel stack (`THREAD_SIZE` on x86-64), for kernels before 5.15 only.
 const KERNEL_STACK_SIZE: u64 = 16 << 10;
+
+/// Rings that the programs have.
+const RINGS: [&str; 4] = ["RECORDS_0", "RECORDS_1", "RECORDS_2", "RECORDS_3"];
+
+/// Bytes of all rings: 170 000 calls, 0.2 s of the fastest load measured.
+const RING_BYTES: u32 = 16 << 20;
+
+/// The rings in use, one a processor while there are so many: CPUs that share one wait for its lock.
+///
+/// Their number is a power of two, as that of their bytes has to be.
+pub(super) fn rings() -> &'static [&'static str] {
+    let cpus = nr_cpus().unwrap_or(1);
+    &RINGS[..cpus.next_power_of_two().min(RINGS.len())]
+}
 
 /// Loads the maps of an object and makes its programs ready for this kernel.
 ///
@@ -57,13 +71,25 @@ pub(super) fn load_object(
     let no_stacks = u64::from(stacks == Stacks::None);
     let sample_bytes = stacks.sample_bytes().unwrap_or(0);
     let page_size = rustix::param::page_size() as u64;
-    EbpfLoader::new()
+    let rings = rings();
+    let mask = rings.len() as u64 - 1;
+    let mut loader = EbpfLoader::new();
+    for name in RINGS {
+        let bytes = if rings.contains(&name) {
+            RING_BYTES / rings.len() as u32
+        } else {
+            page_size as u32
+        };
+        loader.map_max_entries(name, bytes);
+    }
+    loader
         // Only fentry needs the kernel's types, and `hooks` reads them then.
         .btf(None)
         .override_global("ONLY_TGID", &only, true)
         .override_global("HASH_SEED", &seed, true)
         .override_global("NO_STACKS", &no_stacks, true)
         .override_global("SAMPLE_BYTES", &sample_bytes, true)
+        .override_global("RING_MASK", &mask, true)
         .override_global("PAGE_SIZE", &page_size, true)
         .override_global("HAS_TASK_PT_REGS", &task_pt_regs, true)
         .override_global("TASK_STACK", &stack, true)

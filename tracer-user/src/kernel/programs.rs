@@ -20,7 +20,7 @@ use super::{
     decode::{Record, decode, origin},
     hooks::{self, Family, Hooked},
     links::Links,
-    object::load_object,
+    object::{load_object, rings},
     stacks::Stacks,
     totals::{self, Counted, Totals},
 };
@@ -44,7 +44,7 @@ unsafe impl Pod for Wire<Account> {}
 /// The loaded programs. Dropping them unhooks and unloads everything.
 pub struct Programs {
     pub(super) ebpf: Ebpf,
-    records: RingBuf<MapData>,
+    rings: Vec<RingBuf<MapData>>,
     targets: HashMap<MapData, u32, Wire<Target>>,
     armed: Array<MapData, Wire<Armed>>,
     faults: Totals<FaultKey, u64>,
@@ -78,7 +78,10 @@ impl Programs {
         // The map is missing when no program logs.
         let log = EbpfLogger::init(&mut ebpf).ok();
         let (hooked, links) = hooks::attach(&mut ebpf, family, stacks)?;
-        let records = take(&mut ebpf, "RECORDS", RingBuf::try_from)?;
+        let rings = rings()
+            .iter()
+            .map(|name| take(&mut ebpf, name, RingBuf::try_from))
+            .collect::<Result<_, _>>()?;
         let targets = take(&mut ebpf, "TARGETS", HashMap::try_from)?;
         let armed = take(&mut ebpf, "ARMED", Array::try_from)?;
         let faults = take(&mut ebpf, "FAULTS", Totals::of)?;
@@ -89,7 +92,7 @@ impl Programs {
         let counters = Counters::new(accounts, read_at);
         Ok(Self {
             ebpf,
-            records,
+            rings,
             targets,
             armed,
             faults,
@@ -103,10 +106,9 @@ impl Programs {
         })
     }
 
-    /// Readable once much waits in the ring.
-    #[must_use]
-    pub fn ring(&self) -> BorrowedFd<'_> {
-        self.records.as_fd()
+    /// Readable once much waits in them.
+    pub fn rings(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.rings.iter().map(|ring| ring.as_fd())
     }
 
     /// How the calls are hooked.
@@ -139,26 +141,43 @@ impl Programs {
         let _ = self.targets.remove(&tgid);
     }
 
-    /// Passes on the records that wait in the ring, at most until `deadline`; returns how many.
-    pub fn drain(&mut self, deadline: Instant, mut each: impl FnMut(Record)) -> usize {
-        let mut count = 0;
-        while let Some(bytes) = self.records.next() {
-            count += 1;
-            let record = decode(&bytes);
-            if let Some((kind, cpu)) = origin(&bytes) {
-                self.counters.received(kind, cpu, record.is_some());
+    /// Passes on the records that wait in the rings, ring by ring, at most for `limit`. `at` is a
+    /// moment before now.
+    pub fn drain(
+        &mut self,
+        at: Timestamp,
+        limit: Duration,
+        mut each: impl FnMut(Record),
+    ) -> Drained {
+        let mut drained = Drained {
+            count: 0,
+            until: at,
+        };
+        let share = limit / self.rings.len() as u32;
+        for ring in &mut self.rings {
+            let deadline = Instant::now() + share;
+            let mut count = 0;
+            while let Some(bytes) = ring.next() {
+                count += 1;
+                let record = decode(&bytes);
+                if let Some((kind, cpu)) = origin(&bytes) {
+                    self.counters.received(kind, cpu, record.is_some());
+                }
+                let at = record.as_ref().map(|record| record.at);
+                if let Some(record) = record {
+                    each(record);
+                } else {
+                    tracing::warn!(bytes = bytes.len(), "a record of the ring is not known");
+                }
+                // Looking at the clock costs as much as a small record.
+                if count % 256 == 0 && Instant::now() >= deadline {
+                    drained.until = drained.until.min(at.unwrap_or_default());
+                    break;
+                }
             }
-            if let Some(record) = record {
-                each(record);
-            } else {
-                tracing::warn!(bytes = bytes.len(), "a record of the ring is not known");
-            }
-            // Looking at the clock costs as much as a small record.
-            if count % 256 == 0 && Instant::now() >= deadline {
-                break;
-            }
+            drained.count += count;
         }
-        count
+        drained
     }
 
     /// What was counted in maps since the last call.
@@ -201,6 +220,15 @@ impl Programs {
     }
 }
 
+/// What was read of the rings.
+#[derive(Clone, Copy, Debug)]
+pub struct Drained {
+    /// Records.
+    pub count: usize,
+    /// All that were written by then have been read, of every ring: later ones wait for their order.
+    pub until: Timestamp,
+}
+
 /// Far more than reading a full ring takes.
 const WHOLE_RING: Duration = Duration::from_secs(10);
 
@@ -210,7 +238,7 @@ pub fn settle(programs: &mut Programs, limit: Duration, mut each: impl FnMut(Rec
     let mut counted = Counted::default();
     loop {
         // Whatever time it takes on a busy machine: nobody fills the ring any more.
-        programs.drain(Instant::now() + WHOLE_RING, &mut each);
+        programs.drain(Timestamp(0), WHOLE_RING, &mut each);
         counted.extend(programs.counted());
         if programs.counters.are_settled() || Instant::now() >= deadline {
             return counted;

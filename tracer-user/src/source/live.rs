@@ -87,7 +87,8 @@ pub struct Live {
     cgroup: Option<cgroup::Place>,
     /// Programs the process has run since we look.
     epoch: u32,
-    /// Where the records of a look wait for their turn; empty between two looks.
+    /// Where the records of a look wait for their turn, and between two looks those that others may
+    /// have come before.
     records: Vec<Record>,
     /// When `smaps_rollup` may be read again.
     next_walk: Instant,
@@ -126,7 +127,7 @@ impl Live {
             large_size: allocations.large_size(),
             ..inspect::wire(&target, binary, &mappings)
         };
-        let rest = Rest::new(programs.ring(), target.pidfd()).map_err(|error| {
+        let rest = Rest::new(programs.rings(), target.pidfd()).map_err(|error| {
             let hint = "close files of this shell, or raise `ulimit -n`";
             Failure::new(
                 ExitStatus::Internal,
@@ -200,7 +201,7 @@ impl Live {
         let mut next_flush = Instant::now() + FLUSH;
         each_tick(sink);
         loop {
-            let records = self.drain(sink);
+            let records = self.drain(sink).count;
             let requests = sink.requests();
             self.mind_creators(sink, &requests);
             self.mind_allocations(sink, &requests);

@@ -34,10 +34,11 @@ impl Live {
         let kills = self.sample_cgroup(sink);
         let listing = self.read_sockets();
         self.programs.disarm(self.target.pid());
-        let mut records = Vec::new();
+        let mut records = std::mem::take(&mut self.records);
         let counted = settle(&mut self.programs, SETTLE_LIMIT, |record| {
             records.push(record);
         });
+        records.sort_by_key(|record| record.at);
         for record in records {
             self.apply(sink, record);
         }

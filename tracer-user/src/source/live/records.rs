@@ -1,28 +1,29 @@
 //! What the kernel side has recorded: passed on, and what follows from it.
 
-use std::time::Instant;
-
 use tracer_core::event::{Call, EventKind, Syscall, Timestamp};
 use tracer_core::ledger::symbols::wanted_symbols;
 use tracer_ebpf::Target as Wire;
 
 use super::{DRAIN_LIMIT, Live, Sink, creators::places, go::go_reader};
+use crate::kernel::Drained;
 use crate::kernel::decode::{Content, Record};
 use crate::proc::{maps, target::Target};
-use crate::source::inspect;
+use crate::source::{inspect, sink::now};
 use crate::symbols::{Answer, Executable, Query};
 
 /// Room for so many records is kept from one look to the next.
 const KEPT_RECORDS: usize = 16 << 10;
 
 impl Live {
-    /// Passes on what waits in the ring and what the symbolizer has named.
-    pub(super) fn drain(&mut self, sink: &mut Sink) -> usize {
+    /// Passes on what waits in the rings and what the symbolizer has named.
+    pub(super) fn drain(&mut self, sink: &mut Sink) -> Drained {
         let mut records = std::mem::take(&mut self.records);
-        let count = self
+        let drained = self
             .programs
-            .drain(Instant::now() + DRAIN_LIMIT, |record| records.push(record));
-        for record in records.drain(..) {
+            .drain(now(), DRAIN_LIMIT, |record| records.push(record));
+        records.sort_by_key(|record| record.at);
+        let ready = records.partition_point(|record| record.at <= drained.until);
+        for record in records.drain(..ready) {
             self.apply(sink, record);
         }
         records.shrink_to(KEPT_RECORDS);
@@ -35,7 +36,7 @@ impl Live {
             let readings = go.try_take();
             self.take_go(sink, readings);
         }
-        count
+        drained
     }
 
     pub(super) fn apply(&mut self, sink: &mut Sink, record: Record) {

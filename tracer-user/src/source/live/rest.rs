@@ -1,9 +1,10 @@
 //! What a recording that has nothing to read waits for.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use rustix::event::epoll;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::source::stop::Stop;
@@ -17,16 +18,25 @@ pub(super) enum Woken {
     Stopped,
 }
 
-/// The ring, and the end of the target.
+/// The rings, and the end of the target.
 pub(super) struct Rest {
-    ring: AsyncFd<OwnedFd>,
+    /// An epoll of all rings.
+    rings: AsyncFd<OwnedFd>,
     exit: AsyncFd<OwnedFd>,
 }
 
 impl Rest {
-    pub(super) fn new(ring: BorrowedFd<'_>, pidfd: BorrowedFd<'_>) -> io::Result<Self> {
+    pub(super) fn new<'r>(
+        rings: impl Iterator<Item = BorrowedFd<'r>>,
+        pidfd: BorrowedFd<'_>,
+    ) -> io::Result<Self> {
+        let all = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        for ring in rings {
+            let events = epoll::EventFlags::IN;
+            epoll::add(&all, ring, epoll::EventData::new_u64(0), events)?;
+        }
         Ok(Self {
-            ring: readable(ring)?,
+            rings: readable(all.as_fd())?,
             exit: readable(pidfd)?,
         })
     }
@@ -35,7 +45,7 @@ impl Rest {
     pub(super) async fn until(&mut self, wake: Instant, stop: &mut Stop) -> Woken {
         tokio::select! {
             () = tokio::time::sleep_until(wake.into()) => {}
-            ready = self.ring.readable() => {
+            ready = self.rings.readable() => {
                 // The kernel side wakes once for many records; all that are there are read now.
                 if let Ok(mut ready) = ready {
                     ready.clear_ready();

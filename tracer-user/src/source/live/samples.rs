@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracer_core::event::{EventKind, Mapping, SocketStates};
 
-use super::{DRAIN_LIMIT, Live, Sink};
+use super::{Live, Sink};
 use crate::proc::{fds, maps, memory, smaps, standstill};
 use crate::source::sink::now;
 
@@ -74,9 +74,7 @@ impl Live {
             return;
         }
         if let Some(mut listing) = self.read_sockets() {
-            let started = Instant::now();
-            self.drain(sink);
-            listing.settled = started.elapsed() < DRAIN_LIMIT;
+            listing.settled = self.drain(sink).until >= listing.began;
             sink.push_now(EventKind::SocketStates(listing));
         }
     }
