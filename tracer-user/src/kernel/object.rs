@@ -18,7 +18,8 @@ const RINGS: [&str; 4] = ["RECORDS_0", "RECORDS_1", "RECORDS_2", "RECORDS_3"];
 /// Bytes of all rings: 170 000 calls, 0.2 s of the fastest load measured.
 const RING_BYTES: u32 = 16 << 20;
 
-/// The rings in use, one a processor while there are so many: CPUs that share one wait for its lock.
+/// The rings in use, one a processor while there are so many: CPUs that share one wait for its lock. Of
+/// two that did nothing but call, it made a record 70 ns dearer; with a ring of its own 25.
 ///
 /// Their number is a power of two, as that of their bytes has to be.
 pub(super) fn rings() -> &'static [&'static str] {
