@@ -28,6 +28,9 @@ pub(super) const INTERRUPTED: i32 = 130;
 pub(super) const NOBODY_HAS: u32 = 4_194_303;
 /// Everybody's user and group without rights.
 pub(super) const NOBODY: u32 = 65534;
+/// Mounts what the tool else mounts for itself, where the system has not.
+pub(super) const TRACEFS: &str =
+    "mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing";
 
 /// The run failed in this way, said so in the two lines, and wrote nothing to stdout.
 pub(super) fn refused(outcome: &Outcome, code: i32, words: &str) -> Result<()> {

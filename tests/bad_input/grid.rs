@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::{Context as _, Result, ensure};
 use tracer_tests::{Outcome, Program, tracer_binary};
 
-use super::ask::{DONE, UNSUPPORTED, outcome, refused, steady};
+use super::ask::{DONE, TRACEFS, UNSUPPORTED, outcome, refused, steady};
 
 /// What goes before the tool's own command line.
 enum Through {
@@ -35,14 +35,13 @@ const ALL: &str = "+chown";
 const EPERM: &str = "1";
 const ENOSYS: &str = "38";
 const NO_BTF: &str = "mount -t tmpfs none /sys/kernel/btf";
-const TRACEFS: &str = "mount -t tracefs tracefs /sys/kernel/tracing";
 /// It may be in both places; a private set of mounts loses them.
 const NO_TRACEFS: &str = "\
 for place in /sys/kernel/tracing /sys/kernel/debug/tracing /sys/kernel/debug; do
     while umount --lazy $place 2>/dev/null; do :; done
 done";
 const READ_ONLY: &str = "\
-mount -t tracefs tracefs /sys/kernel/tracing
+mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
 mount -o remount,ro,bind /sys/kernel/tracing";
 /// Only who may trace a process sees it.
 const HIDDEN: &str = "mount -t proc -o hidepid=ptraceable proc /proc";

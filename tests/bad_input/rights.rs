@@ -5,9 +5,9 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use tracer_tests::{Tool, tracer_binary};
 
-use super::ask::{DONE, NOBODY, PublicTool, UNSUPPORTED, outcome, refused, steady, with_mounts};
-
-const MOUNT_TRACEFS: &str = "mount -t tracefs tracefs /sys/kernel/tracing";
+use super::ask::{
+    DONE, NOBODY, PublicTool, TRACEFS, UNSUPPORTED, outcome, refused, steady, with_mounts,
+};
 
 #[test]
 fn without_root() -> Result<()> {
@@ -37,7 +37,7 @@ fn granted(tool: &PublicTool, rights: &str, args: &[&str]) -> Command {
         &path,
         "attach",
     ];
-    with_mounts(MOUNT_TRACEFS, &[&begin, args].concat())
+    with_mounts(TRACEFS, &[&begin, args].concat())
 }
 
 #[test]

@@ -90,8 +90,9 @@ pub(in crate::bench) fn perf_data() -> PathBuf {
 /// A peer with the tracepoints mounted for it alone, where the system has not mounted them.
 fn peer(program: &str) -> Command {
     let mut command = on_cpu_1(Path::new("unshare"));
-    let mount = "mount -t tracefs none /sys/kernel/tracing && exec \"$@\"";
-    command.args(["--mount", "sh", "-c", mount, "sh", program]);
+    let mount = "mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing
+exec \"$@\"";
+    command.args(["--mount", "sh", "-ec", mount, "sh", program]);
     command
 }
 
