@@ -121,3 +121,20 @@ impl Kind {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn to_wait_is_not_to_be_refused() {
+        assert!(!Kind::CONNECT.is_refusal(-115));
+        assert!(!Kind::ACCEPT4.is_refusal(-11));
+        assert!(Kind::CONNECT.is_refusal(-11));
+        assert!(Kind::ACCEPT.is_refusal(-115));
+        assert!(Kind::MMAP.is_refusal(-12));
+        // An address, as mmap returns it.
+        assert!(!Kind::MMAP.is_refusal(-4096));
+        assert!(!Kind::CLOSE.is_refusal(0));
+    }
+}

@@ -42,7 +42,7 @@ use super::image::Image;
 use super::runtime::heap_profile::HeapProfile;
 use super::runtime::{Doubt, Globals, Memory, ObjectLayout};
 use module::Module;
-use objects::{Kept, Objects};
+use objects::{Kept, LeftOut, Objects};
 use roots::{MAX_WORDS, Root, Roots};
 use search::{End, Search};
 use stacks::{Reader, Stacks};
@@ -150,9 +150,14 @@ pub fn find<M: Memory + ?Sized>(
         objects: &objects,
     };
     let sites = describe.sites(&samples);
+    let left_out = match objects.left_out() {
+        // Samples of the profile are in none of these.
+        LeftOut::Plain if profile.is_some() => LeftOut::Nothing,
+        left_out => left_out,
+    };
     drop(objects);
     let (sites, freed) = leave_out_freed(subject, &layout, sites);
-    let incomplete = incomplete(end, capped, &module, &stacks, freed);
+    let incomplete = incomplete(end, capped, left_out, &module, &stacks, freed);
     Ok(Found { sites, incomplete })
 }
 
@@ -239,16 +244,26 @@ fn add_variables<M: Memory + ?Sized>(
 fn incomplete(
     end: End,
     capped: bool,
+    left_out: LeftOut,
     module: &Module,
     stacks: &Stacks,
     freed: u64,
 ) -> Option<String> {
     let running = stacks.left_out;
+    if let (End::Complete, LeftOut::Others(spans)) = (end, left_out) {
+        return Some(format!(
+            "the heap is so large that {spans} of its spans were left out: what only they hold has \
+             no owner here"
+        ));
+    }
     let why = match end {
         End::Stopped => "the search was stopped before it was complete",
         End::TooDeep => "the objects are held by chains that are too long",
         End::TooWide => "the heap is spread over more than 2 TiB",
         End::Complete if capped => "more objects hold these than are followed",
+        End::Complete if left_out == LeftOut::Plain => {
+            "the heap is so large that objects without pointers were left out"
+        }
         End::Complete if module.has_others => {
             "the program has loaded plugins: what only their variables hold has no owner here"
         }

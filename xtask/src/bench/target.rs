@@ -411,9 +411,9 @@ const ENGINE: &str = "under `perf record` a quarter of the time is decoding and 
     ledgers. Smaller events and fewer searches in the ordered maps made it 1.2 to 1.4 times as fast.";
 const COLLECTED: &str = "the pairs lie too far apart to tell, and half of them were discarded. The reader takes less than a hundredth of the \
     processor that the load does not run on.";
-const SEARCH: &str = "the clients share a processor with the search. At the default pace it works, at idle priority, in half of the time \
-    that they leave over, and takes a fiftieth of both processors where they leave none; unpaced it made a request ×2.0. How a thread that \
-    idles slows down the other processor was not found. On another machine the same took ×1.148, and unpaced ×1.755.";
+const SEARCH: &str = "here the clients share a processor with the search, which works half a millisecond of each nine there; unpaced \
+    a request took ×2.1. By `perf sched`, clients that are interrupted go on with a request at a time, where they had sent many at once, and the \
+    server's processor waits for them meanwhile.";
 const RANDOM: &str = "compressed column by column, the numbers of stacks take 1.9 bytes of it, addresses 2.2, times 1.7 and lengths 1.0: \
     what is random is not guessed. Level 3 of zstd makes it 2 % less.";
 const READER: &str = "under `perf record` a fifth of the time is reading the ring and decoding; the largest part of the rest is \

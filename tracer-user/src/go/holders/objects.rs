@@ -4,7 +4,8 @@ use super::bits::{self, Bits};
 use super::index::Index;
 use crate::go::runtime::{Doubt, Globals, Memory, ObjectLayout, PAGE, Record, each};
 
-/// Spans that are remembered, 56 bytes each: some 4 GiB in the smallest ones.
+/// Spans that are remembered, 56 bytes each: some 4 GiB in the smallest ones. Of a larger heap those
+/// with pointers or with samples are, and further ones are left out.
 const MAX_SPANS: usize = 600_000;
 
 /// Specials that are looked at.
@@ -55,6 +56,21 @@ impl Span {
     pub(super) fn has_pointers(&self) -> bool {
         self.class.is_multiple_of(2)
     }
+
+    /// Whether a search from samples may come by.
+    fn matters(&self) -> bool {
+        self.has_pointers() || self.specials != 0
+    }
+}
+
+/// What of a heap there is no room for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum LeftOut {
+    Nothing,
+    /// Spans without pointers and without samples.
+    Plain,
+    /// So many others, too.
+    Others(u64),
 }
 
 /// What the runtime keeps about an object.
@@ -74,6 +90,7 @@ pub(super) struct Objects<'m, M: ?Sized> {
     memory: &'m M,
     spans: Vec<Span>,
     index: Index,
+    left_out: LeftOut,
     bits: Bits,
     /// Where in a span of small objects is told which of their words hold pointers.
     words_at: Option<u64>,
@@ -86,14 +103,17 @@ impl<'m, M: Memory + ?Sized> Objects<'m, M> {
         globals: &Globals,
         layout: &ObjectLayout,
     ) -> Result<Self, Doubt> {
-        // The list moves as it grows: a second look finds it at its new place.
-        let mut spans = list(memory, globals, layout).or_else(|_| list(memory, globals, layout))?;
+        let (mut spans, left_out) = all(MAX_SPANS, |room| {
+            // The list moves as it grows: a second look finds it at its new place.
+            list(memory, globals, layout, room).or_else(|_| list(memory, globals, layout, room))
+        })?;
         spans.sort_unstable_by_key(|span| span.start);
         // Two at one place: one of them was read half made.
         spans.dedup_by(|next, before| next.start < before.end);
         Ok(Self {
             memory,
             index: Index::of(&spans),
+            left_out,
             bits: Bits::default(),
             words_at: layout.header_above.and_then(|_| bits::words_at(&spans)),
             spans,
@@ -102,6 +122,10 @@ impl<'m, M: Memory + ?Sized> Objects<'m, M> {
 
     pub(super) fn spans(&self) -> &[Span] {
         &self.spans
+    }
+
+    pub(super) fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 
     /// The span of an address.
@@ -200,19 +224,48 @@ impl<'m, M: Memory + ?Sized> Objects<'m, M> {
     }
 }
 
-/// All spans with objects, as the heap lists them.
+/// For which spans there is room.
+#[derive(Clone, Copy)]
+struct Room {
+    spans: usize,
+    /// For those that matter only.
+    choosy: bool,
+}
+
+/// All spans that `list` has room for, and what it has none for.
+fn all(
+    spans: usize,
+    mut list: impl FnMut(Room) -> Result<(Vec<Span>, u64), Doubt>,
+) -> Result<(Vec<Span>, LeftOut), Doubt> {
+    let choosy = false;
+    let (found, more) = list(Room { spans, choosy })?;
+    if more == 0 {
+        return Ok((found, LeftOut::Nothing));
+    }
+    drop(found);
+    let choosy = true;
+    let (found, more) = list(Room { spans, choosy })?;
+    let left_out = match more {
+        0 => LeftOut::Plain,
+        others => LeftOut::Others(others),
+    };
+    Ok((found, left_out))
+}
+
+/// Spans with objects, as the heap lists them, and for how many there is no room.
 fn list<M: Memory + ?Sized>(
     memory: &M,
     globals: &Globals,
     layout: &ObjectLayout,
-) -> Result<Vec<Span>, Doubt> {
+    room: Room,
+) -> Result<(Vec<Span>, u64), Doubt> {
     let fields = globals.layout.span;
     let list = globals.heap.wrapping_add(globals.layout.heap.all_spans);
     let list = memory
         .slice(list)
         .ok_or(Doubt::NotFound("list of spans (mheap_.allspans)"))?;
     let narrow = globals.layout.minor() >= 22;
-    let mut spans = Vec::new();
+    let (mut spans, mut more) = (Vec::new(), 0);
     each(memory, list, 1, fields.size as usize, |_, span| {
         let word = |at| {
             if narrow {
@@ -230,10 +283,10 @@ fn list<M: Memory + ?Sized>(
         };
         // One that is being made contradicts itself.
         let sound = start.is_multiple_of(PAGE) && start != 0 && start < 1 << 56;
-        if span.u8(fields.state) != 1 || !sound || used > size || spans.len() >= MAX_SPANS {
+        if span.u8(fields.state) != 1 || !sound || used > size {
             return;
         }
-        spans.push(Span {
+        let span = Span {
             start,
             end: start + used,
             slot,
@@ -242,12 +295,17 @@ fn list<M: Memory + ?Sized>(
             free_index: word(layout.span.free_index).min(slots) as u32,
             large_type: layout.span.large_type.map_or(0, |at| span.u64(at)),
             class: span.u8(fields.class),
-        });
+        };
+        if room.choosy && !span.matters() {
+            return;
+        }
+        if spans.len() < room.spans {
+            spans.push(span);
+        } else {
+            more += 1;
+        }
     })?;
-    if spans.len() >= MAX_SPANS {
-        return Err(Doubt::TooMany(MAX_SPANS, "spans with objects"));
-    }
-    Ok(spans)
+    Ok((spans, more))
 }
 
 #[cfg(test)]
@@ -282,6 +340,7 @@ mod tests {
         let mut objects = Objects {
             memory: &Nineteen,
             index: Index::of(&[span]),
+            left_out: LeftOut::Nothing,
             spans: vec![span],
             bits: Bits::default(),
             words_at,
@@ -298,5 +357,30 @@ mod tests {
         check(Some(WORDS_AT), 7 * SLOT, true);
         // Where it is not known which words are pointers, all may be.
         check(None, SLOT - 8, true);
+    }
+
+    #[track_caller]
+    fn check_room(room: usize, expected: (usize, LeftOut)) {
+        // Three with pointers, and two without.
+        let heap = [4, 5, 4, 5, 4].map(|class| Span {
+            class,
+            ..Span::at(START, SLOT)
+        });
+        let found = all(room, |room| {
+            let spans = heap.iter().filter(|span| !room.choosy || span.matters());
+            let spans: Vec<Span> = spans.copied().collect();
+            let more = spans.len().saturating_sub(room.spans) as u64;
+            Ok((spans.into_iter().take(room.spans).collect(), more))
+        });
+        let found = found.map(|(spans, left_out)| (spans.len(), left_out));
+        assert_eq!(found, Ok(expected), "{room}");
+    }
+
+    #[test]
+    fn spans_that_do_not_matter_are_left_out_first() {
+        check_room(5, (5, LeftOut::Nothing));
+        check_room(4, (3, LeftOut::Plain));
+        check_room(3, (3, LeftOut::Plain));
+        check_room(2, (2, LeftOut::Others(1)));
     }
 }

@@ -14,9 +14,6 @@ pub enum Doubt {
     /// What it lists is impossible.
     #[error("the runtime's {0} is impossible: {1}")]
     Impossible(&'static str, u64),
-    /// There is more of it than is looked at.
-    #[error("the runtime has more than {0} {1}: that is not looked at")]
-    TooMany(usize, &'static str),
     /// It changed at each of several attempts to read it.
     #[error("the runtime's {0} changed while it was read, {1} times in a row")]
     Torn(&'static str, u32),
