@@ -187,17 +187,18 @@ impl CallLedger {
         let Some(name) = CallName::named(&sum.kind, sum.advice) else {
             return false;
         };
+        let bytes = Some(sum.bytes).filter(|bytes| *bytes > 0);
         let tally = self.tally(name);
         tally.total += CallCount {
             count: sum.count,
             failed: sum.failed,
-            bytes: Some(sum.bytes).filter(|bytes| *bytes > 0),
+            bytes,
         };
         let parts = |count: u64| u128::from(Weight::WHOLE) * u128::from(count);
         let share = Share {
             count: parts(sum.count),
             failed: parts(sum.failed),
-            bytes: Some(sum.bytes).filter(|bytes| *bytes > 0),
+            bytes,
         };
         // How likely each of them was to be taken is not known any more: those with a stack do not
         // stand for the others.

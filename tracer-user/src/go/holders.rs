@@ -90,7 +90,7 @@ pub enum Error {
 
 /// Finds who holds the objects that are wanted.
 ///
-/// `pause` is called after each MiB: it rests, and says whether to go on.
+/// `pause` is asked after each MiB whether to go on.
 ///
 /// # Errors
 /// When what is needed cannot be read.

@@ -34,49 +34,33 @@ impl Count for u64 {
     }
 }
 
-impl Count for AllocationCount {
-    fn events(self) -> u64 {
-        self.spans
-    }
+/// Makes a struct of counts one: its events are the first field, and all fields are added up.
+macro_rules! count {
+    ($type:ty, $events:ident $(, $other:ident)*) => {
+        impl Count for $type {
+            fn events(self) -> u64 {
+                self.$events
+            }
 
-    fn plus(self, other: Self) -> Self {
-        Self {
-            spans: self.spans.wrapping_add(other.spans),
-            bytes: self.bytes.wrapping_add(other.bytes),
-            took_ns: self.took_ns.wrapping_add(other.took_ns),
-        }
-    }
+            fn plus(self, other: Self) -> Self {
+                Self {
+                    $events: self.$events.plus(other.$events),
+                    $($other: self.$other.plus(other.$other),)*
+                }
+            }
 
-    fn since(self, before: Self) -> Self {
-        Self {
-            spans: self.spans.saturating_sub(before.spans),
-            bytes: self.bytes.saturating_sub(before.bytes),
-            took_ns: self.took_ns.saturating_sub(before.took_ns),
+            fn since(self, before: Self) -> Self {
+                Self {
+                    $events: self.$events.since(before.$events),
+                    $($other: self.$other.since(before.$other),)*
+                }
+            }
         }
-    }
+    };
 }
 
-impl Count for tracer_ebpf::CallSum {
-    fn events(self) -> u64 {
-        self.count
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            count: self.count.wrapping_add(other.count),
-            failed: self.failed.wrapping_add(other.failed),
-            bytes: self.bytes.wrapping_add(other.bytes),
-        }
-    }
-
-    fn since(self, before: Self) -> Self {
-        Self {
-            count: self.count.saturating_sub(before.count),
-            failed: self.failed.saturating_sub(before.failed),
-            bytes: self.bytes.saturating_sub(before.bytes),
-        }
-    }
-}
+count!(AllocationCount, spans, bytes, took_ns);
+count!(tracer_ebpf::CallSum, count, failed, bytes);
 
 /// Reads the counts of a map and remembers what was passed on: as many entries as the map has.
 pub(super) struct Totals<K, C> {

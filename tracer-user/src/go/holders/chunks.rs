@@ -7,7 +7,7 @@ use crate::go::runtime::Part;
 const CHUNK: u64 = 1 << 20;
 /// Spans above this come first: tables and arrays usually end a search.
 const LARGE: u64 = 32 << 10;
-/// Chunks that are listed, some 60 bytes each: 64 GiB, which no search has the time to read.
+/// Chunks that are listed, some 60 bytes each: 256 GiB, which no search has the time to read.
 const MAX_CHUNKS: usize = 1 << 18;
 
 /// What is read at once.
