@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use super::objects::Span;
+use super::spans::Span;
 use crate::go::runtime::{Memory, PAGE};
 
 /// Bitmaps that are kept, in bytes with what each takes beside its own; then all are dropped.

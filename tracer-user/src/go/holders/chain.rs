@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 
 use super::graph::Graph;
-use super::objects::{Objects, Span};
+use super::objects::Objects;
 use super::search::Search;
+use super::spans::Span;
 use crate::go::runtime::{Memory, Part};
 
 /// Links that are held, 12 bytes each.

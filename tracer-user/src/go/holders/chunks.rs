@@ -1,6 +1,6 @@
 //! Memory that may hold pointers, in pieces of one read.
 
-use super::objects::Span;
+use super::spans::Span;
 use crate::go::runtime::Part;
 
 /// Bytes of a chunk.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::objects::Span;
+use super::spans::Span;
 
 /// Bits of an address in a block: 32 of the smallest spans. Of too many blocks each is larger.
 const BLOCK_SHIFT: u32 = 18;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use tracer_core::ledger::go::in_use;
 
 use super::Error;
-use super::objects::{Kept, Objects, Span};
+use super::objects::{Kept, Objects};
+use super::spans::Span;
 use crate::go::runtime::Memory;
 use crate::go::runtime::heap_profile::HeapProfile;
 
