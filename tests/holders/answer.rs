@@ -37,15 +37,18 @@ impl Answer {
 
     /// Those of sites with this function in their stack.
     pub(crate) fn of_function(&self, function: &str) -> Vec<&Line> {
-        let is_of = |line: &&Line| {
-            let mut frames = list(&line.0["stack"]).iter();
-            frames.any(|frame| frame["function"] == function)
-        };
-        self.0.iter().filter(is_of).collect()
+        let lines = self.0.iter();
+        lines.filter(|line| line.is_of_function(function)).collect()
     }
 }
 
 impl Line {
+    /// Whether its site has this function in its stack.
+    pub(crate) fn is_of_function(&self, function: &str) -> bool {
+        let mut frames = list(&self.0["stack"]).iter();
+        frames.any(|frame| frame["function"] == function)
+    }
+
     pub(crate) fn has_owner(&self) -> bool {
         !self.0["root"].is_null()
     }
