@@ -5,13 +5,14 @@
 
 use core::ffi::c_void;
 
-use tracer_ebpf::{AllocationCount, AllocationKey, Kind, LARGE_OBJECT, Target};
+use tracer_ebpf::{AllocationKey, Kind, LARGE_OBJECT, Target};
 
 use crate::{
     arch::SavedRegisters,
     goroutine::user_word,
-    maps::{self, ALLOCATIONS, count_lost, count_seen, traced},
+    maps::{self, count_lost, count_seen, traced},
     registers, stack,
+    sums::{self, ALLOCATIONS},
 };
 
 /// Where `refill` has its argument on the stack: behind the return address and the receiver.
@@ -74,32 +75,12 @@ fn count(saved: *const c_void, what: impl FnOnce(&SavedRegisters, &Target) -> Op
         tgid: thread.tgid,
         class,
     };
-    if add(&key, bytes, began) {
-        return;
-    }
-    // Of two CPUs that insert at once, one finds the other's entry.
-    let _ = ALLOCATIONS.insert(&key, &EMPTY, 1);
-    if !add(&key, bytes, began) {
+    let has_room = sums::count(&ALLOCATIONS, &key, |count| {
+        count.spans += 1;
+        count.bytes = count.bytes.wrapping_add(bytes);
+        count.took_ns += maps::now().wrapping_sub(began);
+    });
+    if !has_room {
         count_lost(Kind::ALLOCATION);
     }
-}
-
-const EMPTY: AllocationCount = AllocationCount {
-    spans: 0,
-    bytes: 0,
-    took_ns: 0,
-};
-
-/// Adds a span to an existing count.
-#[inline(always)]
-fn add(key: &AllocationKey, bytes: u64, began: u64) -> bool {
-    let Some(count) = ALLOCATIONS.get_ptr_mut(key) else {
-        return false;
-    };
-    // SAFETY: the value is this CPU's own and lives as long as the map.
-    let count = unsafe { &mut *count };
-    count.spans += 1;
-    count.bytes = count.bytes.wrapping_add(bytes);
-    count.took_ns += maps::now().wrapping_sub(began);
-    true
 }

@@ -1,18 +1,19 @@
 //! System calls: one handler for entry, one for return, whatever the hook family.
 
 use aya_ebpf::helpers::bpf_probe_read_user;
-use tracer_ebpf::{CallRecord, CallSum, Kind, SumKey};
+use tracer_ebpf::{CallRecord, Kind, SumKey};
 
 use crate::{
     arch::{SavedRegisters, kind_of},
     goroutine,
     maps::{
-        self, SUMS, Thread, WITHIN, count_lost, count_seen, count_untold, enter_call, header,
-        leave_call, ring, traced,
+        self, Thread, WITHIN, count_lost, count_seen, count_untold, enter_call, leave_call, traced,
     },
     registers,
+    rings::{header, ring},
     sampler::takes_stack,
     stack,
+    sums::{SUMS, count},
 };
 
 /// Notes when a releasing call began.
@@ -174,33 +175,17 @@ fn sum_up(kind: Kind, thread: Thread, stack: u64, result: i64, args: &[u64; 6]) 
             _ => 0,
         },
     };
-    let sum = CallSum {
-        count: 1,
-        failed: u64::from(failed),
-        bytes: match kind {
-            _ if failed => 0,
-            Kind::PROCESS_MADVISE => result as u64,
-            _ => kind.length(args).unwrap_or(0),
-        },
+    let bytes = match kind {
+        _ if failed => 0,
+        Kind::PROCESS_MADVISE => result as u64,
+        _ => kind.length(args).unwrap_or(0),
     };
-    if !add(&key, &sum) && SUMS.insert(&key, &sum, 1).is_err() {
-        // Another program may have come between on this CPU; else there is no room.
-        add(&key, &sum);
-    }
-}
-
-/// Adds to an existing sum.
-#[inline(always)]
-fn add(key: &SumKey, more: &CallSum) -> bool {
-    let Some(sum) = SUMS.get_ptr_mut(key) else {
-        return false;
-    };
-    // SAFETY: the value is this CPU's own and lives as long as the map.
-    let sum = unsafe { &mut *sum };
-    sum.count += more.count;
-    sum.failed += more.failed;
-    sum.bytes = sum.bytes.wrapping_add(more.bytes);
-    true
+    // Without room they are only lost.
+    let _ = count(&SUMS, &key, |sum| {
+        sum.count += 1;
+        sum.failed += u64::from(failed);
+        sum.bytes = sum.bytes.wrapping_add(bytes);
+    });
 }
 
 /// A descriptor, a second argument, and the socket address at `address`; zero where unreadable.

@@ -6,8 +6,10 @@ use tracer_ebpf::{GoroutineRecord, Kind};
 
 use crate::{
     goroutine::{self, user_word},
-    maps::{self, count_lost, count_seen, header, ring, traced},
-    registers, stack,
+    maps::{self, count_lost, count_seen, traced},
+    registers,
+    rings::{header, ring},
+    stack,
 };
 
 /// `runtime.newproc1` has made a goroutine. It runs on the system stack of the goroutine that asks.

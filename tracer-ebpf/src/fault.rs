@@ -4,10 +4,11 @@ use tracer_ebpf::{FaultKey, Kind};
 
 use crate::{
     globals,
-    maps::{FAULTS, count_lost, count_seen, traced},
+    maps::{count_lost, count_seen, traced},
     registers,
     sampler::takes_stack,
     stack,
+    sums::{FAULTS, count},
 };
 
 /// x86 `enum x86_pf_error_code`.
@@ -46,22 +47,7 @@ pub(crate) fn faulted(error_code: u64) {
         tgid: thread.tgid,
         access,
     };
-    if add(&key) {
-        return;
-    }
-    // Of two CPUs that insert at once, one finds the other's entry.
-    if FAULTS.insert(&key, &1, 1).is_err() && !add(&key) {
+    if !count(&FAULTS, &key, |faults| *faults += 1) {
         count_lost(Kind::PAGE_FAULT);
     }
-}
-
-/// Adds 1 to an existing count.
-#[inline(always)]
-fn add(key: &FaultKey) -> bool {
-    let Some(count) = FAULTS.get_ptr_mut(key) else {
-        return false;
-    };
-    // SAFETY: the value is this CPU's own and lives as long as the map.
-    unsafe { *count += 1 };
-    true
 }

@@ -9,9 +9,9 @@ use tracer_ebpf::{Kind, LifeRecord};
 use crate::{
     call, globals,
     maps::{
-        FORCE_WAKEUP, Thread, count_lost, count_seen, current_thread, forget, header, leave_call,
-        next_epoch, ring, traced,
+        Thread, count_lost, count_seen, current_thread, forget, leave_call, next_epoch, traced,
     },
+    rings::{FORCE_WAKEUP, header, ring},
 };
 
 /// The current process replaced its program.

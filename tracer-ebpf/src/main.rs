@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! hooks (tracepoint, kprobe, fentry) ─▶ allocation | call | creation | fault | life ─▶ stack
-//!     ─▶ RECORDS_n, FAULTS, ALLOCATIONS
+//!     ─▶ rings, sums
 //! ```
 //!
 //! A probe filters by process, reads, reserves, writes and submits. It decides nothing.
@@ -31,9 +31,13 @@ mod maps;
 #[cfg(target_arch = "bpf")]
 mod registers;
 #[cfg(target_arch = "bpf")]
+mod rings;
+#[cfg(target_arch = "bpf")]
 mod sampler;
 #[cfg(target_arch = "bpf")]
 mod stack;
+#[cfg(target_arch = "bpf")]
+mod sums;
 
 #[cfg(target_arch = "bpf")]
 #[unsafe(link_section = "license")]

@@ -1,37 +1,21 @@
-//! The maps, the process filter and the loss accounts.
+//! The process filter, the loss accounts, and what is remembered from one event to the next.
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns},
+    helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns},
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, PerCpuHashMap, RingBuf},
+    maps::{Array, HashMap, PerCpuArray},
 };
-use tracer_ebpf::{
-    Account, AllocationCount, AllocationKey, Armed, CallSum, FaultKey, Header, Kind, SumKey, Target,
+use tracer_ebpf::{Account, Armed, Kind, Target};
+
+use crate::{
+    globals,
+    rings::{FORCE_WAKEUP, NO_WAKEUP},
+    stack::Scratch,
 };
-
-use crate::{globals, stack::Scratch};
-
-/// `BPF_RB_NO_WAKEUP`: the reader is not woken. It looks at a busy ring on a timer.
-const NO_WAKEUP: u64 = 1;
-
-/// `BPF_RB_FORCE_WAKEUP`: for a reader that sleeps, because the ring was quiet.
-pub(crate) const FORCE_WAKEUP: u64 = 2;
 
 /// So many events of a kind on one CPU wake the reader once: with as many on each of 64 CPUs the ring
 /// is not yet full. A wake-up costs the target some microseconds.
 const WAKES: u64 = 2048;
-
-/// Rings of records, of which each CPU writes to one: CPUs that share a ring wait for its lock.
-///
-/// User space gives room to as many as `ring_mask` says.
-#[map]
-static RECORDS_0: RingBuf = RingBuf::with_byte_size(4096, 0);
-#[map]
-static RECORDS_1: RingBuf = RingBuf::with_byte_size(4096, 0);
-#[map]
-static RECORDS_2: RingBuf = RingBuf::with_byte_size(4096, 0);
-#[map]
-static RECORDS_3: RingBuf = RingBuf::with_byte_size(4096, 0);
 
 /// What is known of the traced processes. An agent's cap on targets is the size of this map.
 #[map]
@@ -63,19 +47,6 @@ static SENT: Array<u64> = Array::with_max_entries(SENT_SLOTS, 0);
 /// The kind of call each thread is inside; kept by kprobes only, whose returns can be missed.
 #[map]
 pub(crate) static WITHIN: HashMap<u64, u32> = HashMap::with_max_entries(16384, 0);
-
-/// Fault counts of each CPU, which need no atomic instruction; a stack that finds no room is counted as lost.
-#[map]
-pub(crate) static FAULTS: PerCpuHashMap<FaultKey, u64> = PerCpuHashMap::with_max_entries(16384, 0);
-
-/// Allocations of each CPU, likewise.
-#[map]
-pub(crate) static ALLOCATIONS: PerCpuHashMap<AllocationKey, AllocationCount> =
-    PerCpuHashMap::with_max_entries(8192, 0);
-
-/// Calls of each CPU that the ring had no room for, likewise; for a stack without room they are only lost.
-#[map]
-pub(crate) static SUMS: PerCpuHashMap<SumKey, CallSum> = PerCpuHashMap::with_max_entries(4096, 0);
 
 /// What became of the events of each kind.
 #[map]
@@ -293,37 +264,6 @@ fn read_at() -> u64 {
     };
     // SAFETY: the slot lives as long as the map; a word is read at once.
     unsafe { at.read_volatile() }
-}
-
-/// The ring of this CPU.
-#[inline(always)]
-pub(crate) fn ring() -> &'static RingBuf {
-    match u64::from(cpu()) & globals::ring_mask() {
-        0 => &RECORDS_0,
-        1 => &RECORDS_1,
-        2 => &RECORDS_2,
-        _ => &RECORDS_3,
-    }
-}
-
-#[inline(always)]
-fn cpu() -> u32 {
-    // SAFETY: the helper has no preconditions.
-    unsafe { bpf_get_smp_processor_id() }
-}
-
-/// The header of a record made now.
-#[inline(always)]
-pub(crate) fn header(kind: Kind, thread: Thread, stack: u64) -> Header {
-    Header {
-        kind: kind.0,
-        cpu: cpu() as u16,
-        tid: thread.tid,
-        tgid: thread.tgid,
-        reserved: 0,
-        time_ns: now(),
-        stack,
-    }
 }
 
 /// Monotonic clock, nanoseconds, down to a multiple of 16.

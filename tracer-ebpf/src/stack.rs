@@ -20,10 +20,8 @@ use self::step::Step;
 use crate::{
     arch::SavedRegisters,
     globals,
-    maps::{
-        self, SCRATCH, Thread, count_lost, count_seen, count_untold, header, remember_sent, ring,
-        was_sent,
-    },
+    maps::{self, SCRATCH, Thread, count_lost, count_seen, count_untold, remember_sent, was_sent},
+    rings::{header, ring},
 };
 
 /// Frames that are followed before the walk looks up.
