@@ -17,7 +17,7 @@ const MORE_THAN_FIT: u64 = 200_000;
 /// Bytes of a mapping of the load `mm`.
 const MAPPED: u64 = 64 << 10;
 
-/// Stacks that the kernel side counts page faults of (`FAULTS` in `tracer-ebpf/src/maps.rs`).
+/// Stacks that the kernel side counts page faults of (`FAULTS` in `tracer-ebpf/src/sums.rs`).
 const COUNTED_STACKS: u64 = 16_384;
 
 #[test]

@@ -5,7 +5,7 @@
 
 use core::ffi::c_void;
 
-use tracer_ebpf::{AllocationKey, Kind, LARGE_OBJECT, Target};
+use tracer_ebpf::{AllocationCount, AllocationKey, Kind, LARGE_OBJECT, Target};
 
 use crate::{
     arch::SavedRegisters,
@@ -75,7 +75,7 @@ fn count(saved: *const c_void, what: impl FnOnce(&SavedRegisters, &Target) -> Op
         tgid: thread.tgid,
         class,
     };
-    let has_room = sums::count(&ALLOCATIONS, &key, |count| {
+    let has_room = sums::count(&ALLOCATIONS, &key, &AllocationCount::NONE, |count| {
         count.spans += 1;
         count.bytes = count.bytes.wrapping_add(bytes);
         count.took_ns += maps::now().wrapping_sub(began);

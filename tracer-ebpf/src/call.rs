@@ -1,7 +1,7 @@
 //! System calls: one handler for entry, one for return, whatever the hook family.
 
 use aya_ebpf::helpers::bpf_probe_read_user;
-use tracer_ebpf::{CallRecord, Kind, SumKey};
+use tracer_ebpf::{CallRecord, Kind, SumCount, SumKey};
 
 use crate::{
     arch::{SavedRegisters, kind_of},
@@ -157,8 +157,11 @@ pub(crate) fn returned(own: Option<Kind>, result: i64) {
     record.submit(wakeup);
 }
 
+/// Stands for all advice beyond 16 bits, which the kernel refuses.
+const NO_ADVICE: u64 = u16::MAX as u64;
+
 /// Counts a call by its stack where it cannot be told on its own: above the rate that the ring takes,
-/// counts and bytes stay exact.
+/// counts and bytes stay exact while there is room for the stack.
 #[inline(always)]
 fn sum_up(kind: Kind, thread: Thread, stack: u64, result: i64, args: &[u64; 6]) {
     if !kind.has_origin() {
@@ -170,8 +173,8 @@ fn sum_up(kind: Kind, thread: Thread, stack: u64, result: i64, args: &[u64; 6]) 
         tgid: thread.tgid,
         kind: kind.0,
         advice: match kind {
-            Kind::MADVISE => args[2] as u16,
-            Kind::PROCESS_MADVISE => args[3] as u16,
+            Kind::MADVISE => args[2].min(NO_ADVICE) as u16,
+            Kind::PROCESS_MADVISE => args[3].min(NO_ADVICE) as u16,
             _ => 0,
         },
     };
@@ -181,7 +184,7 @@ fn sum_up(kind: Kind, thread: Thread, stack: u64, result: i64, args: &[u64; 6]) 
         _ => kind.length(args).unwrap_or(0),
     };
     // Without room they are only lost.
-    let _ = count(&SUMS, &key, |sum| {
+    let _ = count(&SUMS, &key, &SumCount::NONE, |sum| {
         sum.count += 1;
         sum.failed += u64::from(failed);
         sum.bytes = sum.bytes.wrapping_add(bytes);

@@ -47,7 +47,7 @@ pub(crate) fn faulted(error_code: u64) {
         tgid: thread.tgid,
         access,
     };
-    if !count(&FAULTS, &key, |faults| *faults += 1) {
+    if !count(&FAULTS, &key, &0, |faults| *faults += 1) {
         count_lost(Kind::PAGE_FAULT);
     }
 }

@@ -4,7 +4,7 @@
 //! RECORDS_n (ring) CallRecord | GoroutineRecord | LifeRecord | StackRecord, each led by a Header
 //! FAULTS  (hash)   FaultKey → count
 //! ALLOCATIONS      AllocationKey → AllocationCount, a hash too
-//! SUMS    (hash)   SumKey → CallSum: calls that the ring had no room for
+//! SUMS    (hash)   SumKey → SumCount: calls that the ring had no room for
 //! ACCOUNTS         per-CPU Account, one slot a Kind
 //! READ_AT          when user space last read them
 //! TARGETS (hash)   tgid → Target: who is traced, and what is known of it
@@ -24,8 +24,8 @@ mod target;
 pub use account::Account;
 pub use kind::Kind;
 pub use record::{
-    AllocationCount, AllocationKey, CallRecord, CallSum, FaultKey, GoroutineRecord, Header,
-    LARGE_OBJECT, LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG, StackHead, StackRecord, SumKey,
+    AllocationCount, AllocationKey, CallRecord, FaultKey, GoroutineRecord, Header, LARGE_OBJECT,
+    LifeRecord, MAX_FRAMES, NO_FRAME, SOCKADDR_ARG, StackHead, StackRecord, SumCount, SumKey,
     TRUNCATED,
 };
 pub use target::{Armed, CodeRange, Landmarks, Target};

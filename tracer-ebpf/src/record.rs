@@ -135,7 +135,7 @@ pub struct AllocationKey {
 }
 
 /// What was allocated by one stack.
-#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
 pub struct AllocationCount {
     /// Spans that the stack was given.
@@ -144,6 +144,15 @@ pub struct AllocationCount {
     pub bytes: u64,
     /// Nanoseconds that the probe took.
     pub took_ns: u64,
+}
+
+impl AllocationCount {
+    /// Of nothing.
+    pub const NONE: Self = Self {
+        spans: 0,
+        bytes: 0,
+        took_ns: 0,
+    };
 }
 
 /// Which calls are counted together where the ring has no room for each.
@@ -163,15 +172,24 @@ pub struct SumKey {
 }
 
 /// What the calls of a [`SumKey`] add up to.
-#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq)]
 #[repr(C)]
-pub struct CallSum {
+pub struct SumCount {
     /// Calls that returned, refused ones included.
     pub count: u64,
     /// Calls that the kernel refused.
     pub failed: u64,
     /// Bytes asked for by the others, of calls that have a length.
     pub bytes: u64,
+}
+
+impl SumCount {
+    /// Of nothing.
+    pub const NONE: Self = Self {
+        count: 0,
+        failed: 0,
+        bytes: 0,
+    };
 }
 
 const _: () = assert!(size_of::<Header>() == 32);
@@ -184,4 +202,4 @@ const _: () = assert!(size_of::<FaultKey>() == 16);
 const _: () = assert!(size_of::<AllocationKey>() == 16);
 const _: () = assert!(size_of::<AllocationCount>() == 24);
 const _: () = assert!(size_of::<SumKey>() == 16);
-const _: () = assert!(size_of::<CallSum>() == 24);
+const _: () = assert!(size_of::<SumCount>() == 24);

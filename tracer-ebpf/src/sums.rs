@@ -1,7 +1,7 @@
 //! What is counted by stack instead of told one by one.
 
 use aya_ebpf::{bindings::BPF_NOEXIST, macros::map, maps::PerCpuHashMap};
-use tracer_ebpf::{AllocationCount, AllocationKey, CallSum, FaultKey, SumKey};
+use tracer_ebpf::{AllocationCount, AllocationKey, FaultKey, SumCount, SumKey};
 
 /// Fault counts of each CPU, which need no atomic instruction; a stack that finds no room is counted as lost.
 #[map]
@@ -14,20 +14,23 @@ pub(crate) static ALLOCATIONS: PerCpuHashMap<AllocationKey, AllocationCount> =
 
 /// Calls of each CPU that the ring had no room for, likewise; for a stack without room they are only lost.
 #[map]
-pub(crate) static SUMS: PerCpuHashMap<SumKey, CallSum> = PerCpuHashMap::with_max_entries(4096, 0);
+pub(crate) static SUMS: PerCpuHashMap<SumKey, SumCount> = PerCpuHashMap::with_max_entries(4096, 0);
 
-/// Changes what this CPU has counted under `key`, from nothing where that is new; false without room.
+/// Changes what this CPU has counted under `key`, from `none` where that is new; false without room.
+///
+/// `none` is a constant of the object: the 512 bytes of stack are nearly used up.
 #[inline(always)]
-pub(crate) fn count<K, V: Default>(
+pub(crate) fn count<K, V>(
     map: &PerCpuHashMap<K, V>,
     key: &K,
+    none: &'static V,
     change: impl Fn(&mut V),
 ) -> bool {
     if change_existing(map, key, &change) {
         return true;
     }
     // Of two CPUs that insert at once, one finds the other's entry.
-    let _ = map.insert(key, &V::default(), u64::from(BPF_NOEXIST));
+    let _ = map.insert(key, none, u64::from(BPF_NOEXIST));
     change_existing(map, key, &change)
 }
 

@@ -13,6 +13,7 @@ mod links;
 mod object;
 mod probes;
 mod programs;
+mod ring;
 mod stacks;
 mod totals;
 

@@ -26,6 +26,24 @@ pub struct Call {
     pub what: Syscall,
 }
 
+impl Call {
+    /// Whether it did not do what it was for.
+    ///
+    /// A connection of a non-blocking socket goes on being made (`EINPROGRESS`), and to ask it for
+    /// connections that are not there yet (`EAGAIN`) is how Go waits for them.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        const EAGAIN: Errno = Errno(11);
+        const EINPROGRESS: Errno = Errno(115);
+        match (&self.what, self.outcome) {
+            (Syscall::Connect { .. }, Err(EINPROGRESS)) | (Syscall::Accept { .. }, Err(EAGAIN)) => {
+                false
+            }
+            (_, outcome) => outcome.is_err(),
+        }
+    }
+}
+
 /// What was asked, with its arguments. Addresses and lengths are in bytes.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the fields carry the names of the man pages")]

@@ -11,6 +11,8 @@ pub struct Holders {
     pub bytes_read: u64,
     /// Why some of it is missing, if it is.
     pub incomplete: Option<String>,
+    /// The heap was too large for all of it: sizes without a site may be missing, or have more.
+    pub is_part: bool,
 }
 
 /// Objects that one stack allocated.

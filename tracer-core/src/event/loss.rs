@@ -29,8 +29,8 @@ pub struct LossCount {
     pub skipped: u64,
 }
 
-/// Calls that were dropped one by one, and counted by stack: their time and their arguments are lost,
-/// and how many they were and of how many bytes is exact.
+/// Calls that were dropped one by one, and added up by stack: their time and their arguments are lost;
+/// how many they were is exact, and of how many bytes, but for `brk`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CallSum {
     /// As in [`LossCount`], where they are among the lost.

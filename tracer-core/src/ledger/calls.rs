@@ -6,7 +6,7 @@ mod tests;
 use std::ops::AddAssign;
 
 use super::tally::ByStack;
-use crate::event::{Advice, Call, CallSum, Errno, StackId, Syscall};
+use crate::event::{Advice, Call, CallSum, StackId, Syscall};
 use crate::sampling::{Sampling, Weight, whole};
 
 /// The name of a call in reports, each advice a call of its own. Finitely many exist.
@@ -40,6 +40,14 @@ impl CallName {
         let advises = matches!(base, "madvise" | "process_madvise");
         let advice = advice.map(Advice::name);
         (advises == advice.is_some()).then_some(Self { base, advice })
+    }
+
+    /// Has a length among its arguments ([`Syscall::length`]), by which stacks may be sampled.
+    fn has_length(self) -> bool {
+        matches!(
+            self.base,
+            "mmap" | "munmap" | "mremap" | "madvise" | "mprotect"
+        )
     }
 
     /// `madvise` with `MADV_FREE`.
@@ -155,7 +163,7 @@ impl CallLedger {
             Syscall::ProcessMadvise { .. } => Some(call.outcome.unwrap_or(0)),
             _ => length,
         };
-        let failed = has_failed(call);
+        let failed = call.has_failed();
         let amount = CallCount {
             count: 1,
             failed: u64::from(failed),
@@ -187,7 +195,9 @@ impl CallLedger {
         let Some(name) = CallName::named(&sum.kind, sum.advice) else {
             return false;
         };
-        let bytes = Some(sum.bytes).filter(|bytes| *bytes > 0);
+        // By how much a `brk` moved the end of the heap follows from the one before, which is not known.
+        let is_measured = name.has_length() || name.base == "process_madvise";
+        let bytes = is_measured.then_some(sum.bytes);
         let tally = self.tally(name);
         tally.total += CallCount {
             count: sum.count,
@@ -200,9 +210,10 @@ impl CallLedger {
             failed: parts(sum.failed),
             bytes,
         };
-        // How likely each of them was to be taken is not known any more: those with a stack do not
+        // How likely each of a sample was to be taken is not known any more: those with a stack do not
         // stand for the others.
-        let stack = sum.stack.filter(|_| sampling.is_none());
+        let is_sample = sampling.is_some() && name.has_length();
+        let stack = sum.stack.filter(|_| !is_sample);
         tally.by_stack.add(stack, share);
         true
     }
@@ -228,20 +239,5 @@ impl CallLedger {
         let mut all = self.tallies.iter();
         all.find(|(known, _)| *known == name)
             .map(|(_, tally)| tally)
-    }
-}
-
-/// Whether a call did not do what it was for.
-///
-/// A connection of a non-blocking socket goes on being made (`EINPROGRESS`), and to ask it for
-/// connections that are not there yet (`EAGAIN`) is how Go waits for them.
-fn has_failed(call: &Call) -> bool {
-    const EAGAIN: Errno = Errno(11);
-    const EINPROGRESS: Errno = Errno(115);
-    match (&call.what, call.outcome) {
-        (Syscall::Connect { .. }, Err(EINPROGRESS)) | (Syscall::Accept { .. }, Err(EAGAIN)) => {
-            false
-        }
-        (_, outcome) => outcome.is_err(),
     }
 }

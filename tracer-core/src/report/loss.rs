@@ -16,7 +16,7 @@ pub struct LossLine {
     pub received: u64,
     /// Dropped on the way.
     pub lost: u64,
-    /// Of the lost, counted by their stack all the same.
+    /// Of the lost, added up by their stack, if they have one, all the same.
     pub summed: u64,
     /// Runs of the probe that the kernel skipped, in any process: at most so many events more were
     /// not seen.

@@ -234,13 +234,14 @@ fn holders() -> impl Strategy<Value = EventKind> {
         },
     );
     let incomplete = proptest::option::of(text());
-    (vec(site, 0..4), wide(), wide(), incomplete).prop_map(
-        |(sites, took_ns, bytes_read, incomplete)| {
+    (vec(site, 0..4), wide(), wide(), incomplete, any::<bool>()).prop_map(
+        |(sites, took_ns, bytes_read, incomplete, is_part)| {
             EventKind::Holders(Holders {
                 sites,
                 took_ns,
                 bytes_read,
                 incomplete,
+                is_part,
             })
         },
     )

@@ -71,6 +71,8 @@ pub struct Found {
     pub sites: Vec<HeldSite>,
     /// Why some of it is missing.
     pub incomplete: Option<String>,
+    /// Not all of the heap was looked at.
+    pub is_part: bool,
 }
 
 /// Why there can be no search.
@@ -152,15 +154,19 @@ pub fn find<M: Memory + ?Sized>(
         objects: &objects,
     };
     let sites = describe.sites(&samples);
-    let left_out = match objects.left_out() {
+    let room = objects.left_out();
+    drop(objects);
+    let (sites, freed) = leave_out_freed(subject, &layout, sites, room);
+    let left_out = match room {
         // Samples of the profile are in none of these.
         LeftOut::Plain if profile.is_some() => LeftOut::Nothing,
         left_out => left_out,
     };
-    drop(objects);
-    let (sites, freed) = leave_out_freed(subject, &layout, sites);
-    let incomplete = incomplete(end, capped, left_out, &module, &stacks, freed);
-    Ok(Found { sites, incomplete })
+    Ok(Found {
+        sites,
+        incomplete: incomplete(end, capped, left_out, &module, &stacks, freed),
+        is_part: left_out != LeftOut::Nothing,
+    })
 }
 
 /// Objects that nobody held may have been freed since they were chosen: those are left out, and
@@ -169,10 +175,13 @@ fn leave_out_freed<M: Memory + ?Sized>(
     subject: &Subject<'_, M>,
     layout: &ObjectLayout,
     sites: Vec<(HeldSite, Vec<u64>)>,
+    room: LeftOut,
 ) -> (Vec<HeldSite>, u64) {
     let is_held = sites.iter().all(|(_, others)| others.is_empty());
     let now = (!is_held).then(|| Objects::read(subject.memory, subject.globals, layout));
     let mut now = now.and_then(Result::ok);
+    // What a look has no room for is not freed.
+    now = now.filter(|now| now.left_out() == room && !matches!(room, LeftOut::Others(_)));
     let kept = now.as_ref().map(|objects| objects.kept(layout));
     let sampled: HashSet<u64> = kept
         .into_iter()

@@ -28,7 +28,8 @@ struct Lookup {
 
 /// Tells each entry: its key, and its value on each CPU that there may be.
 ///
-/// An entry that comes or goes meanwhile may be told twice, or not at all.
+/// An entry that comes meanwhile may not be told. Each is told once: a bucket of the table is read as a
+/// whole, and what never loses an entry keeps the others in their buckets.
 ///
 /// # Errors
 /// When the kernel refuses; some entries may have been told.

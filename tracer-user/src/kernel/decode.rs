@@ -46,17 +46,17 @@ pub enum Content {
     ThreadExit,
 }
 
-/// The kind that a record is counted under, and the CPU it comes from.
+/// What each record begins with, of whatever kind.
 #[must_use]
-pub fn origin(bytes: &[u8]) -> Option<(Kind, u16)> {
+pub fn header(bytes: &[u8]) -> Option<Header> {
     let (header, _) = Header::read_from_prefix(bytes).ok()?;
-    Some((Kind(header.kind), header.cpu))
+    Some(header)
 }
 
 /// Decodes one record; `None` when it is not one of ours.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<Record> {
-    let (header, _) = Header::read_from_prefix(bytes).ok()?;
+    let header = header(bytes)?;
     let kind = Kind(header.kind);
     let content = match kind {
         Kind::STACK => Content::Stack(stack(bytes)?),

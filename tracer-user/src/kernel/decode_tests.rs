@@ -18,15 +18,18 @@ fn header(kind: Kind) -> Header {
     }
 }
 
-#[track_caller]
-fn check(kind: Kind, result: i64, args: [u64; 6], outcome: Result<u64, Errno>, what: Syscall) {
-    let record = CallRecord {
+fn record(kind: Kind, result: i64, args: [u64; 6]) -> CallRecord {
+    CallRecord {
         header: header(kind),
         entered_ns: 800,
         result,
         goroutine: 0,
         args,
-    };
+    }
+}
+
+#[track_caller]
+fn check(kind: Kind, result: i64, args: [u64; 6], outcome: Result<u64, Errno>, what: Syscall) {
     let expected = Record {
         kind,
         tgid: 11,
@@ -40,7 +43,10 @@ fn check(kind: Kind, result: i64, args: [u64; 6], outcome: Result<u64, Errno>, w
             what,
         }),
     };
-    assert_eq!(decode(record.as_bytes()), Some(expected));
+    assert_eq!(
+        decode(record(kind, result, args).as_bytes()),
+        Some(expected)
+    );
 }
 
 /// The argument words of a socket address.
@@ -58,6 +64,28 @@ fn both_sides_sample_by_the_same_length() {
         let length = syscall(*kind, args).unwrap().length();
         assert_eq!(length, kind.length(&args), "{}", kind.name());
     }
+}
+
+#[test]
+fn both_sides_call_the_same_answers_refusals() {
+    for kind in Kind::calls().iter().filter(|kind| kind.has_origin()) {
+        for result in [-4096, -115, -11, -1, 0, 7] {
+            let failed = call(*kind, &record(*kind, result, [0; 6]))
+                .unwrap()
+                .has_failed();
+            assert_eq!(failed, kind.is_refusal(result), "{} {result}", kind.name());
+        }
+    }
+}
+
+#[test]
+fn both_sides_give_calls_the_same_names() {
+    let kinds = Kind::calls().iter().filter(|kind| kind.has_origin());
+    let mut names: Vec<&str> = kinds.map(|kind| kind.name()).collect();
+    let mut known = Syscall::KERNEL_NAMES;
+    names.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(names, known);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Loads the eBPF programs and moves data between their maps and the engine.
 
 use std::{
-    os::fd::{AsFd as _, BorrowedFd},
+    os::fd::BorrowedFd,
     time::{Duration, Instant},
 };
 
@@ -12,15 +12,16 @@ use aya::{
 use aya_log::EbpfLogger;
 use tracer_core::event::{Loss, Timestamp};
 use tracer_ebpf::{
-    Account, AllocationCount, AllocationKey, Armed, CallSum, FaultKey, Kind, SumKey, Target,
+    Account, AllocationCount, AllocationKey, Armed, FaultKey, Kind, SumCount, SumKey, Target,
 };
 
 use super::{
     counters::Counters,
-    decode::{Record, decode, origin},
+    decode::Record,
     hooks::{self, Family, Hooked},
     links::Links,
     object::{load_object, rings},
+    ring::Ring,
     stacks::Stacks,
     totals::{self, Counted, Totals},
 };
@@ -44,12 +45,12 @@ unsafe impl Pod for Wire<Account> {}
 /// The loaded programs. Dropping them unhooks and unloads everything.
 pub struct Programs {
     pub(super) ebpf: Ebpf,
-    rings: Vec<RingBuf<MapData>>,
+    rings: Vec<Ring>,
     targets: HashMap<MapData, u32, Wire<Target>>,
     armed: Array<MapData, Wire<Armed>>,
     faults: Totals<FaultKey, u64>,
     allocations: Totals<AllocationKey, AllocationCount>,
-    sums: Totals<SumKey, CallSum>,
+    sums: Totals<SumKey, SumCount>,
     counters: Counters,
     log: Option<EbpfLogger<&'static dyn log::Log>>,
     hooked: Hooked,
@@ -80,7 +81,7 @@ impl Programs {
         let (hooked, links) = hooks::attach(&mut ebpf, family, stacks)?;
         let rings = rings()
             .iter()
-            .map(|name| take(&mut ebpf, name, RingBuf::try_from))
+            .map(|name| take(&mut ebpf, name, RingBuf::try_from).map(Ring::new))
             .collect::<Result<_, _>>()?;
         let targets = take(&mut ebpf, "TARGETS", HashMap::try_from)?;
         let armed = take(&mut ebpf, "ARMED", Array::try_from)?;
@@ -108,7 +109,7 @@ impl Programs {
 
     /// Readable once much waits in them.
     pub fn rings(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.rings.iter().map(|ring| ring.as_fd())
+        self.rings.iter().map(Ring::fd)
     }
 
     /// How the calls are hooked.
@@ -155,27 +156,8 @@ impl Programs {
         };
         let share = limit / self.rings.len() as u32;
         for ring in &mut self.rings {
-            let deadline = Instant::now() + share;
-            let mut count = 0;
-            while let Some(bytes) = ring.next() {
-                count += 1;
-                let record = decode(&bytes);
-                if let Some((kind, cpu)) = origin(&bytes) {
-                    self.counters.received(kind, cpu, record.is_some());
-                }
-                let at = record.as_ref().map(|record| record.at);
-                if let Some(record) = record {
-                    each(record);
-                } else {
-                    tracing::warn!(bytes = bytes.len(), "a record of the ring is not known");
-                }
-                // Looking at the clock costs as much as a small record.
-                if count % 256 == 0 && Instant::now() >= deadline {
-                    drained.until = drained.until.min(at.unwrap_or_default());
-                    break;
-                }
-            }
-            drained.count += count;
+            drained.count += ring.drain(at, share, &mut self.counters, &mut each);
+            drained.until = drained.until.min(ring.until());
         }
         drained
     }
@@ -241,6 +223,8 @@ pub fn settle(programs: &mut Programs, limit: Duration, mut each: impl FnMut(Rec
         programs.drain(Timestamp(0), WHOLE_RING, &mut each);
         counted.extend(programs.counted());
         if programs.counters.are_settled() || Instant::now() >= deadline {
+            // What is both lost and added up may have been added up since.
+            counted.extend(programs.counted());
             return counted;
         }
         std::thread::sleep(Duration::from_millis(1));

@@ -11,12 +11,12 @@ use zerocopy::FromBytes;
 use super::batch::entries;
 
 /// What is added up.
-pub(super) trait Count: Copy + Default {
+pub(super) trait Count: Copy + Default + PartialEq {
     /// Events.
     fn events(self) -> u64;
     /// Both together.
     fn plus(self, other: Self) -> Self;
-    /// What came since `before`. The map may be read while an entry appears twice; counts never fall.
+    /// What came since `before`; counts never fall.
     fn since(self, before: Self) -> Self;
 }
 
@@ -60,7 +60,7 @@ macro_rules! count {
 }
 
 count!(AllocationCount, spans, bytes, took_ns);
-count!(tracer_ebpf::CallSum, count, failed, bytes);
+count!(tracer_ebpf::SumCount, count, failed, bytes);
 
 /// Reads the counts of a map and remembers what was passed on: as many entries as the map has.
 pub(super) struct Totals<K, C> {
@@ -89,7 +89,8 @@ impl<K: Copy + FromBytes + Ord, C: Count + FromBytes> Totals<K, C> {
             let total = cpus.iter().copied().fold(C::default(), C::plus);
             let before = passed_on.entry(key).or_default();
             let since = total.since(*before);
-            if since.events() > 0 {
+            // Of an entry that is read while it changes, the rest comes the next time.
+            if since != C::default() {
                 *before = total;
                 fresh.insert(key, since);
             }
@@ -116,7 +117,7 @@ impl<K: Copy + FromBytes + Ord, C: Count + FromBytes> Totals<K, C> {
 pub struct Counted {
     pub(super) faults: BTreeMap<FaultKey, u64>,
     pub(super) allocations: BTreeMap<AllocationKey, AllocationCount>,
-    pub(super) sums: BTreeMap<SumKey, tracer_ebpf::CallSum>,
+    pub(super) sums: BTreeMap<SumKey, tracer_ebpf::SumCount>,
 }
 
 /// Spans of one class that one stack was given.

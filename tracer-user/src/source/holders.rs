@@ -11,7 +11,7 @@ use tracer_core::event::Holders;
 use crate::go::holders::{Error, Subject, Wanted, find};
 use crate::go::runtime::heap_profile::HeapProfile;
 use crate::go::runtime::{Budget, Globals, Process};
-use leisure::Leisurely;
+use leisure::{LIMIT_IF_BUSY, Leisurely};
 use swapped::Swapped;
 
 /// How fast a search goes, and how long.
@@ -19,15 +19,10 @@ use swapped::Swapped;
 pub(crate) struct Pace {
     /// Rest, in percent of the processor time that it takes; if nobody said, as others leave some.
     pub(crate) rest: Option<u32>,
-    /// How long it may take; if nobody said, so long as [`LIMIT`] and [`LIMIT_IF_BUSY`] say.
+    /// How long it may take; if nobody said, [`LIMIT`], and [`LIMIT_IF_BUSY`] while others need the
+    /// processors.
     pub(crate) limit: Option<Duration>,
 }
-
-/// How long a search may take.
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// The same while others need the processors: what it takes from them is less by more.
-const LIMIT_IF_BUSY: Duration = Duration::from_mins(1);
 
 /// Reading before and after a search may take so long too.
 const AROUND: Duration = Duration::from_secs(5);
@@ -64,12 +59,8 @@ pub(crate) fn search(
 ) -> Result<Holders, Error> {
     let began = Instant::now();
     let swapped = Swapped::of(subject.memory.pid());
-    let memory = Leisurely::new(subject.memory, pace.rest, swapped.as_ref());
-    let in_time = || match pace.limit {
-        Some(limit) => began.elapsed() < limit,
-        None => memory.spent() < LIMIT && began.elapsed() < LIMIT_IF_BUSY,
-    };
-    let mut pause = || in_time() && subject.memory.stopped().is_none() && !is_over();
+    let memory = Leisurely::new(subject.memory, pace, &is_over, swapped.as_ref());
+    let mut pause = || memory.has_time() && subject.memory.stopped().is_none();
     let leisurely = Subject {
         memory: &memory,
         globals: subject.globals,
@@ -86,5 +77,6 @@ pub(crate) fn search(
             (Some(why), Some(not_read)) => Some(format!("{why}; {not_read}")),
             (why, not_read) => why.or_else(|| not_read.map(str::to_owned)),
         },
+        is_part: found.is_part,
     })
 }

@@ -1,7 +1,7 @@
 //! Tests of the calls by name and stack.
 
 use super::*;
-use crate::event::Advice;
+use crate::event::{Advice, Errno};
 
 #[track_caller]
 fn check(calls: &[(Syscall, Result<u64, Errno>)], expected: &[(&str, u64, u64, Option<u64>)]) {
@@ -175,6 +175,8 @@ fn sums_are_added_to_what_was_told_one_by_one() {
     assert!(ledger.add_sum(&sum("munmap", None, 3, 1, 8192), None));
     assert!(ledger.add_sum(&sum("madvise", Some(Advice::FREE), 2, 0, 5), None));
     assert!(ledger.add_sum(&sum("close", None, 9, 0, 0), None));
+    assert!(ledger.add_sum(&sum("mprotect", None, 2, 2, 0), None));
+    assert!(ledger.add_sum(&sum("brk", None, 5, 0, 0), None));
     let found: Vec<_> = ledger
         .iter()
         .map(|(name, tally)| {
@@ -186,8 +188,10 @@ fn sums_are_added_to_what_was_told_one_by_one() {
         })
         .collect();
     let expected = [
+        ("brk", (5, 0, None), vec![(Some(1), 5)]),
         ("close", (9, 0, None), vec![(Some(1), 9)]),
         ("madvise_free", (2, 0, Some(5)), vec![(Some(1), 2)]),
+        ("mprotect", (2, 2, Some(0)), vec![(Some(1), 2)]),
         (
             "munmap",
             (4, 1, Some(12_288)),
@@ -205,14 +209,20 @@ fn of_a_sample_only_the_total_is_known_of_a_sum() {
     let mut ledger = CallLedger::default();
     let sampling = Some(Sampling { mean_bytes: 4096 });
     assert!(ledger.add_sum(&sum("mmap", None, 3, 0, 12_288), sampling));
-    let mmap = ledger.iter().next().map(|(_, tally)| tally);
-    let by_stack: Vec<_> = mmap.into_iter().flat_map(CallTally::by_stack).collect();
-    let all = CallCount {
-        count: 3,
+    // Of calls without a length all stacks are taken.
+    assert!(ledger.add_sum(&sum("close", None, 2, 0, 0), sampling));
+    let tallies = ledger.iter().map(|(_, tally)| tally);
+    let by_stack: Vec<_> = tallies.flat_map(CallTally::by_stack).collect();
+    let all = |count, bytes| CallCount {
+        count,
         failed: 0,
-        bytes: Some(12_288),
+        bytes,
     };
-    assert_eq!(by_stack, [(None, all)]);
+    let expected = [
+        (Some(StackId(1)), all(2, None)),
+        (None, all(3, Some(12_288))),
+    ];
+    assert_eq!(by_stack, expected);
 }
 
 #[test]

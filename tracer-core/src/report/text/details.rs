@@ -203,7 +203,7 @@ fn loss(page: &mut Page, report: &Report) {
         let (received, lost) = (line.received, line.lost);
         let summed = match line.summed {
             0 => String::new(),
-            summed => format!(", {summed} of them counted by stack all the same"),
+            summed => format!(", {summed} of them counted all the same"),
         };
         let skipped = match line.skipped {
             0 => String::new(),

@@ -14,6 +14,8 @@ pub(super) struct Holders {
     bytes_read: u64,
     #[prost(string, optional, tag = "5")]
     incomplete: Option<String>,
+    #[prost(bool, tag = "6")]
+    is_part: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -81,6 +83,7 @@ impl From<&event::Holders> for Holders {
             took_ns: holders.took_ns,
             bytes_read: holders.bytes_read,
             incomplete: holders.incomplete.clone(),
+            is_part: holders.is_part,
         }
     }
 }
@@ -106,6 +109,7 @@ impl Holders {
             took_ns: self.took_ns,
             bytes_read: self.bytes_read,
             incomplete: self.incomplete,
+            is_part: self.is_part,
         })
     }
 }

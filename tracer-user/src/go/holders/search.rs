@@ -40,7 +40,7 @@ pub(super) struct Search<'s, 'm, M: ?Sized> {
     pub(super) objects: &'s mut Objects<'m, M>,
     pub(super) roots: &'s Roots,
     pub(super) graph: Graph,
-    /// Called after each piece of memory: rests, and says whether to go on.
+    /// Asked after each piece of memory: whether to go on.
     pub(super) pause: &'s mut dyn FnMut() -> bool,
     filter: Filter,
     /// Chunks seen since the beginning, and in a turn.

@@ -3,7 +3,8 @@
 use crate::go::runtime::{Doubt, Globals, Memory, ObjectLayout, PAGE, each};
 
 /// Spans that are remembered, 56 bytes each: some 4 GiB in the smallest ones. Of a larger heap those
-/// with pointers or with samples are, and further ones are left out.
+/// with pointers or with samples are, and of these as many as there is room for, in no order that means
+/// anything.
 const MAX_SPANS: usize = 600_000;
 
 /// A span with objects.
