@@ -5,14 +5,14 @@
 
 use core::ffi::c_void;
 
-use tracer_ebpf::{AllocationCount, AllocationKey, Kind, LARGE_OBJECT, Target};
+use tracer_ebpf::{AllocationKey, Kind, LARGE_OBJECT, Target};
 
 use crate::{
     arch::SavedRegisters,
     goroutine::user_word,
     maps::{self, count_lost, count_seen, traced},
     registers, stack,
-    sums::{self, ALLOCATIONS},
+    sums::{self, ALLOCATIONS, NO_ALLOCATIONS},
 };
 
 /// Where `refill` has its argument on the stack: behind the return address and the receiver.
@@ -75,7 +75,7 @@ fn count(saved: *const c_void, what: impl FnOnce(&SavedRegisters, &Target) -> Op
         tgid: thread.tgid,
         class,
     };
-    let has_room = sums::count(&ALLOCATIONS, &key, &AllocationCount::NONE, |count| {
+    let has_room = sums::count(&ALLOCATIONS, &key, &NO_ALLOCATIONS, |count| {
         count.spans += 1;
         count.bytes = count.bytes.wrapping_add(bytes);
         count.took_ns += maps::now().wrapping_sub(began);

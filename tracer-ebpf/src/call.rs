@@ -1,7 +1,7 @@
 //! System calls: one handler for entry, one for return, whatever the hook family.
 
 use aya_ebpf::helpers::bpf_probe_read_user;
-use tracer_ebpf::{CallRecord, Kind, SumCount, SumKey};
+use tracer_ebpf::{CallRecord, Kind, SumKey};
 
 use crate::{
     arch::{SavedRegisters, kind_of},
@@ -13,7 +13,7 @@ use crate::{
     rings::{header, ring},
     sampler::takes_stack,
     stack,
-    sums::{SUMS, count},
+    sums::{NO_CALLS, SUMS, count},
 };
 
 /// Notes when a releasing call began.
@@ -184,7 +184,7 @@ fn sum_up(kind: Kind, thread: Thread, stack: u64, result: i64, args: &[u64; 6]) 
         _ => kind.length(args).unwrap_or(0),
     };
     // Without room they are only lost.
-    let _ = count(&SUMS, &key, &SumCount::NONE, |sum| {
+    let _ = count(&SUMS, &key, &NO_CALLS, |sum| {
         sum.count += 1;
         sum.failed += u64::from(failed);
         sum.bytes = sum.bytes.wrapping_add(bytes);

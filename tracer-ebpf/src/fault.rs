@@ -8,7 +8,7 @@ use crate::{
     registers,
     sampler::takes_stack,
     stack,
-    sums::{FAULTS, count},
+    sums::{FAULTS, NO_FAULTS, count},
 };
 
 /// x86 `enum x86_pf_error_code`.
@@ -47,7 +47,7 @@ pub(crate) fn faulted(error_code: u64) {
         tgid: thread.tgid,
         access,
     };
-    if !count(&FAULTS, &key, &0, |faults| *faults += 1) {
+    if !count(&FAULTS, &key, &NO_FAULTS, |faults| *faults += 1) {
         count_lost(Kind::PAGE_FAULT);
     }
 }

@@ -146,15 +146,6 @@ pub struct AllocationCount {
     pub took_ns: u64,
 }
 
-impl AllocationCount {
-    /// Of nothing.
-    pub const NONE: Self = Self {
-        spans: 0,
-        bytes: 0,
-        took_ns: 0,
-    };
-}
-
 /// Which calls are counted together where the ring has no room for each.
 #[derive(
     Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, Ord, PartialEq, PartialOrd,
@@ -181,15 +172,6 @@ pub struct SumCount {
     pub failed: u64,
     /// Bytes asked for by the others, of calls that have a length.
     pub bytes: u64,
-}
-
-impl SumCount {
-    /// Of nothing.
-    pub const NONE: Self = Self {
-        count: 0,
-        failed: 0,
-        bytes: 0,
-    };
 }
 
 const _: () = assert!(size_of::<Header>() == 32);

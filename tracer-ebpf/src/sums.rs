@@ -16,9 +16,22 @@ pub(crate) static ALLOCATIONS: PerCpuHashMap<AllocationKey, AllocationCount> =
 #[map]
 pub(crate) static SUMS: PerCpuHashMap<SumKey, SumCount> = PerCpuHashMap::with_max_entries(4096, 0);
 
-/// Changes what this CPU has counted under `key`, from `none` where that is new; false without room.
+/// What a new entry begins with, in memory of the object: the 512 bytes of stack are nearly used up.
 ///
-/// `none` is a constant of the object: the 512 bytes of stack are nearly used up.
+/// Statics, which have a place of their own: a constant may share that of one that user space sets.
+pub(crate) static NO_FAULTS: u64 = 0;
+pub(crate) static NO_ALLOCATIONS: AllocationCount = AllocationCount {
+    spans: 0,
+    bytes: 0,
+    took_ns: 0,
+};
+pub(crate) static NO_CALLS: SumCount = SumCount {
+    count: 0,
+    failed: 0,
+    bytes: 0,
+};
+
+/// Changes what this CPU has counted under `key`, from `none` where that is new; false without room.
 #[inline(always)]
 pub(crate) fn count<K, V>(
     map: &PerCpuHashMap<K, V>,
