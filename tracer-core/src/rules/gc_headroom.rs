@@ -55,6 +55,9 @@ impl Rule for GcHeadroom {
             ..
         } = *residency;
         let headroom = heap_dead.saturating_add(heap_free);
+        if headroom > rss {
+            return unsure("RSS moved too much while it was read where the heap's memory is");
+        }
         let share = percent(headroom, rss);
         let material = MATERIAL_BYTES.get().max(MATERIAL_SHARE.get() * rss as f64);
         if (headroom as f64) < material {

@@ -21,7 +21,27 @@ pub fn read(pid: u32) -> io::Result<Vec<Mapping>> {
 /// The mappings of a text; lines that are none are skipped.
 #[must_use]
 pub fn parse(text: &[u8]) -> Vec<Mapping> {
-    lines(text).filter_map(mapping).collect()
+    let mut mappings = Vec::new();
+    for mapping in lines(text).filter_map(mapping) {
+        leave_out_outgrown(&mut mappings, &mapping, |before| before);
+        mappings.push(mapping);
+    }
+    mappings
+}
+
+/// Removes what `next` has outgrown from a list in the order of addresses.
+///
+/// The kernel tells a list piece by piece, and goes on behind the last mapping told: one that has grown
+/// since, as the heap of a busy program does, is told once more, as it is then.
+pub(crate) fn leave_out_outgrown<T>(
+    listed: &mut Vec<T>,
+    next: &Mapping,
+    mapping_of: impl Fn(&T) -> &Mapping,
+) {
+    while listed
+        .pop_if(|last| mapping_of(last).start >= next.start)
+        .is_some()
+    {}
 }
 
 /// One line: `start-end perms offset device inode      path`.

@@ -41,6 +41,7 @@ pub fn parse(text: &[u8]) -> Vec<MappingUse> {
                 add(current, line);
             }
         } else if let Some(mapping) = maps::mapping(line) {
+            maps::leave_out_outgrown(&mut uses, &mapping, |before| &before.mapping);
             uses.push(MappingUse {
                 mapping,
                 rss: 0,

@@ -144,6 +144,29 @@ fn sizes_without_a_mapping_and_broken_sizes_are_skipped() {
 }
 
 #[test]
+fn a_mapping_that_grows_while_it_is_read_counts_once() {
+    let listed = |ranges: &[(&str, u64)]| {
+        let lines = ranges.iter();
+        let lines = lines.map(|(range, kb)| format!("{range} rw-p 0 00:00 0\nRss: {kb} kB\n"));
+        lines.collect::<String>()
+    };
+    check(
+        &listed(&[("1000-2000", 4), ("4000-5000", 4), ("4000-7000", 12)]),
+        &["1000 4 0 - 0 0", "4000 12 0 - 0 0"],
+    );
+    // It has grown into one with those before it.
+    check(
+        &listed(&[
+            ("1000-2000", 4),
+            ("2000-5000", 8),
+            ("1000-7000", 20),
+            ("8000-9000", 4),
+        ]),
+        &["1000 20 0 - 0 0", "8000 4 0 - 0 0"],
+    );
+}
+
+#[test]
 fn only_newer_kernels_tell_lazy_free() {
     assert!(!tells_lazy_free(LINUX_4_9.as_bytes()));
     assert!(tells_lazy_free(LINUX_5_10.as_bytes()));
