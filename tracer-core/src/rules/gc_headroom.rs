@@ -83,7 +83,7 @@ impl Rule for GcHeadroom {
                 Evidence::bytes("the next collection ends at", counters.next_gc),
             ],
             origins: Vec::new(),
-            refuted_by: "live heap that grows from collection to collection".to_owned(),
+            refuted_by: "RSS that stays where it is with a lower GOGC or GOMEMLIMIT".to_owned(),
             remedy: remedy(counters),
             leak: false,
         }

@@ -38,7 +38,7 @@ pub(super) enum Growth {
     Unsteady(Trend),
     /// Up at first, and then it stayed: the second half by itself does not grow.
     Levelled(Trend),
-    /// Not up, or not by an amount that matters.
+    /// Not up, or not by an amount that matters, or all the time more slowly than leaks do.
     Flat(Trend),
     /// What was seen does not tell.
     TooEarly {
@@ -96,10 +96,11 @@ impl Growth {
         };
         let gained = trend.floor_rise.min(trend.growth()) as f64;
         let has_grown = gained >= material(seconds);
-        if has_grown && stayed(points, material(seconds / 2.0)) {
+        let stayed = stayed(points, material(seconds / 2.0));
+        if has_grown && stayed && slows(points) {
             return Self::Levelled(trend);
         }
-        if !has_grown {
+        if !has_grown || stayed {
             return Self::Flat(trend);
         }
         let falls = largest_fall(points) as f64 >= gained;
@@ -265,6 +266,13 @@ mod tests {
         // Bursts, of which the next one is due.
         let bursts: Vec<u64> = (0..30).map(|reading| 10 * (reading / 8)).collect();
         check(&bursts, "steady");
+        // So slow that the second half by itself is no matter.
+        check(
+            &(10..17)
+                .flat_map(|reading| [reading; 3])
+                .collect::<Vec<_>>(),
+            "flat",
+        );
         // One load that stays.
         check(&[10, 10, 10, 10, 90, 90, 90, 90], "unsteady");
         check(&[10, 11, 12, 13, 90, 91, 92, 93], "unsteady");

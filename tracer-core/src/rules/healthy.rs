@@ -10,7 +10,7 @@ use crate::event::{GoCounters, GoResidency, MemorySample};
 use crate::ledger::descriptors::OtherCount;
 use crate::ledger::trend::Trend;
 use crate::process::{Process, SocketReading};
-use crate::report::{Evidence, mib, plural};
+use crate::report::{Evidence, mib, plural, signed_mib};
 
 /// Fewer new sockets, files or goroutines come and go with the load.
 const LEAST_COUNT: Threshold = Threshold::new(50.0);
@@ -35,8 +35,8 @@ impl Rule for Healthy {
             looks_for: "All that could grow, measured for at least nine seconds: RSS without what \
                 was given back, the live heap after collections (or, when none ran, the heap in \
                 use), goroutines, open sockets and other descriptors. It is found when none of them \
-                grows by an amount that matters, or RSS does so in garbage and free heap alone, which \
-                the collector keeps up to its goal.",
+                grows by an amount that matters; nor does what is left of RSS without garbage and free \
+                heap, which the collector keeps up to its goal.",
             refuted_by: "A longer look, or another load: a leak that is slower than 0.3 MB a second, \
                 or that needs requests which did not come, is not seen.",
             remedy: "Nothing. To be alerted, watch the live heap after collections, not RSS.",
@@ -76,22 +76,25 @@ impl Rule for Healthy {
             Growth::TooEarly { readings, seconds } => {
                 return unsure(how_much_longer(readings, seconds, "sample"));
             }
-            Growth::Unsteady(trend) | Growth::Steady(trend) if is_only_room(process) => {
-                let moved = at_rest(&trend, false);
-                (
-                    trend,
-                    format!("{moved}, of late in garbage and free heap alone,"),
-                )
-            }
-            Growth::Unsteady(trend) => {
-                return unsure(format!(
-                    "the memory in use grew by {}, but not steadily. Watch until it \
-                     stops, or goes on",
-                    mib(trend.growth().unsigned_abs())
-                ));
-            }
-            Growth::Steady(trend) => {
-                return clear(format!("the memory in use grew by {}", amount(&trend)));
+            movement @ (Growth::Unsteady(trend) | Growth::Steady(trend)) => {
+                match (without_room(process), movement) {
+                    (Some(rest), _) => {
+                        let moved = at_rest(&trend, false);
+                        let rest = signed_mib(rest.growth());
+                        let moved = format!("{moved} ({rest} without garbage and free heap)");
+                        (trend, moved)
+                    }
+                    (None, Growth::Steady(_)) => {
+                        return clear(format!("the memory in use grew by {}", amount(&trend)));
+                    }
+                    (None, _) => {
+                        return unsure(format!(
+                            "the memory in use grew by {}, but not steadily. Watch until it \
+                             stops, or goes on",
+                            mib(trend.growth().unsigned_abs())
+                        ));
+                    }
+                }
             }
         };
         let heap = match heap(process) {
@@ -145,9 +148,9 @@ fn pages_of_files(process: &Process) -> String {
     )
 }
 
-/// Whether nothing grows but the garbage and the free heap that the collector keeps, as up to its goal it
-/// does.
-fn is_only_room(process: &Process) -> bool {
+/// How the memory in use moves without the garbage and the free heap that the collector keeps up to its
+/// goal, if that does not grow.
+fn without_room(process: &Process) -> Option<Trend> {
     let go = process.go();
     let used = |now: &GoResidency| {
         let heap = now.heap_live.saturating_add(now.stacks);
@@ -155,8 +158,12 @@ fn is_only_room(process: &Process) -> bool {
     };
     // What was allocated since the last collection may be kept.
     let is_recent = since_collection(process).is_some_and(|since| since <= MIN_SECONDS.get());
-    let rests = |growth| matches!(growth, Growth::Flat(_) | Growth::Levelled(_));
-    is_recent && rests(live_heap(process)) && rests(Growth::of_bytes(go.residency(), used))
+    let resting = |growth| match growth {
+        Growth::Flat(trend) | Growth::Levelled(trend) => Some(trend),
+        _ => None,
+    };
+    resting(live_heap(process)).filter(|_| is_recent)?;
+    resting(Growth::of_bytes(go.residency(), used))
 }
 
 /// How much, in what time, and how fast: `12.3 MiB in 30 s (+24.6 MiB a minute)`.

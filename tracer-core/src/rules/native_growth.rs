@@ -73,12 +73,24 @@ impl Rule for NativeGrowth {
 }
 
 fn found(process: &Process, trend: &Trend) -> Verdict {
-    // What Go allocates is touched by Go code.
-    let outside = growth_lines(process).into_iter().filter(|line| {
-        let innermost = line.stack.first();
-        innermost.is_some_and(|frame| !frame.function.starts_with("runtime."))
-    });
-    let origins = largest(outside.map(|line| (line.origin, line.bytes)).collect());
+    // What Go allocates is touched by Go code, as is what the program maps itself.
+    let (by_c, by_go): (Vec<_>, Vec<_>) = growth_lines(process)
+        .into_iter()
+        .filter(|line| {
+            let innermost = line.stack.first();
+            innermost.is_some_and(|frame| !frame.function.starts_with("runtime."))
+        })
+        .partition(|line| {
+            let mut frames = line.stack.iter();
+            frames.any(|frame| frame.function == "runtime.cgocall")
+        });
+    // If C code touched most of what grew, what Go code touched is its heap.
+    let c_bytes = by_c.iter().map(|line| line.bytes);
+    let most = trend.growth().unsigned_abs() / 2;
+    let is_c = c_bytes.fold(0, u64::saturating_add) > most;
+    let by_go = by_go.into_iter().filter(|_| !is_c);
+    let lines = by_c.into_iter().chain(by_go);
+    let origins = largest(lines.map(|line| (line.origin, line.bytes)).collect());
     Verdict::Found {
         headline: format!(
             "memory outside of Go's heap grew from {} to {} in {:.0} s ({})",

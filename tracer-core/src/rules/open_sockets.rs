@@ -81,7 +81,8 @@ pub(super) fn kept(process: &Process) -> Result<Kept, Verdict> {
         .partition(stays);
     if sick.is_empty() {
         return Err(clear(
-            "open sockets rise, but no line keeps open nine tenths of those it opens",
+            "open sockets rise, but no line keeps open nine tenths of those it opens, accepted ones \
+             left out",
         ));
     }
     let (in_use, sick): (Vec<_>, Vec<_>) = sick.into_iter().partition(is_in_use);
