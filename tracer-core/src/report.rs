@@ -118,7 +118,8 @@ impl Report {
         verdicts.sort_by_key(|verdict| (verdict.status != Status::Found, !verdict.leak));
         effects::tie(&mut verdicts, process);
         let growth = growth::lines(process);
-        let (conclusion, why) = conclusion::conclude(process, &verdicts, &growth);
+        let heap = Heap::on(process);
+        let (conclusion, why) = conclusion::conclude(process, &verdicts, heap.as_ref(), &growth);
         Self {
             schema: SCHEMA,
             process: ProcessSummary::on(process),
@@ -135,7 +136,7 @@ impl Report {
             cgroup: process.cgroup().map(Cgroup::from),
             calls: calls::lines(process),
             growth,
-            heap: Heap::on(process),
+            heap,
             sockets: Sockets::on(process),
             holders: HolderLine::on(process),
             holder_search: process.go().holders().map(HolderSearch::new),

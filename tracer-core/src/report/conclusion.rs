@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::growth::GrowthLine;
+use super::heap::{Heap, HeapSiteLine};
 use super::numbers::{about, mib, plural, signed_mib};
+use super::stack::{StackFrame, outside_runtime};
 use super::verdict::{Status, VerdictLine};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
@@ -41,8 +43,10 @@ impl Conclusion {
 pub(super) fn conclude(
     process: &Process,
     verdicts: &[VerdictLine],
+    heap: Option<&Heap>,
     growth: &[GrowthLine],
 ) -> (Conclusion, String) {
+    let top = top(heap, growth);
     let found = |leak| {
         verdicts
             .iter()
@@ -57,10 +61,10 @@ pub(super) fn conclude(
     let healthy = verdicts.iter().find(|verdict| verdict.rule == HEALTHY);
     match (healthy, cause) {
         (Some(healthy), cause) if process.go().counters().seen() > 0 => {
-            judged(healthy, cause.as_deref(), verdicts, growth)
+            judged(healthy, cause.as_deref(), verdicts, &top)
         }
-        (_, Some(headline)) => explained(process, &headline, growth),
-        (_, None) => (Conclusion::CannotTell, unexplained(process, growth)),
+        (_, Some(headline)) => explained(process, &headline, &top),
+        (_, None) => (Conclusion::CannotTell, unexplained(process, &top)),
     }
 }
 
@@ -72,7 +76,7 @@ fn judged(
     healthy: &VerdictLine,
     cause: Option<&str>,
     verdicts: &[VerdictLine],
-    growth: &[GrowthLine],
+    top: &str,
 ) -> (Conclusion, String) {
     let text = healthy.headline.as_ref().or(healthy.missing.as_ref());
     let text = text.map_or("", String::as_str);
@@ -84,7 +88,6 @@ fn judged(
         Status::Found => (Conclusion::NoLeak, with_cause(text)),
         Status::Unsure => (Conclusion::CannotTell, with_cause(text)),
         Status::Clear => {
-            let top = top(growth);
             let judge = judge_of(text);
             // What is known of who grows says more than that a rule needs more time.
             let known = unsure(verdicts, COUNTED)
@@ -149,7 +152,7 @@ fn unsure<'a>(verdicts: &'a [VerdictLine], asked: &[&str]) -> Option<&'a str> {
 }
 
 /// RSS is explained; whether that is all depends on how the rest moved.
-fn explained(process: &Process, headline: &str, growth: &[GrowthLine]) -> (Conclusion, String) {
+fn explained(process: &Process, headline: &str, top: &str) -> (Conclusion, String) {
     if let Some(unseen) = unseen(process) {
         return (Conclusion::CannotTell, format!("{headline}; but {unseen}"));
     }
@@ -160,7 +163,7 @@ fn explained(process: &Process, headline: &str, growth: &[GrowthLine]) -> (Concl
     };
     let seconds = trend.seconds;
     if is_material(&trend) {
-        let (moved, top) = (moved("the memory in use", &trend), top(growth));
+        let moved = moved("the memory in use", &trend);
         let why = format!("{headline}; but {moved}, and no rule explains that{top}");
         return (Conclusion::CannotTell, why);
     }
@@ -177,7 +180,7 @@ fn explained(process: &Process, headline: &str, growth: &[GrowthLine]) -> (Concl
 }
 
 /// No rule found anything: what was seen all the same.
-fn unexplained(process: &Process, growth: &[GrowthLine]) -> String {
+fn unexplained(process: &Process, top: &str) -> String {
     let Some(last) = process.memory().last() else {
         return "the memory of the process could not be read".to_owned();
     };
@@ -188,7 +191,7 @@ fn unexplained(process: &Process, growth: &[GrowthLine]) -> String {
     };
     if is_material(&trend) {
         let moved = moved("RSS", &trend);
-        return format!("{moved} to {rss}, and no rule explains that{}", top(growth));
+        return format!("{moved} to {rss}, and no rule explains that{top}");
     }
     format!(
         "{}, now {rss}; growth that is slower or needs other load would not show",
@@ -221,23 +224,17 @@ fn moved(what: &str, trend: &Trend) -> String {
     )
 }
 
-/// Where most of the new memory was touched, if it was enough to be news.
-fn top(growth: &[GrowthLine]) -> String {
-    let Some(first) = growth
+/// Who allocated what grew most in the heap profile, else where most of the new memory was touched, if
+/// it was enough to be news.
+fn top(heap: Option<&Heap>, growth: &[GrowthLine]) -> String {
+    if let Some(site) = heap.and_then(|heap| grew_most(&heap.sites)) {
+        return format!("; in the heap profile {site}");
+    }
+    let Some((first, frame)) = growth
         .iter()
-        .find(|line| line.bytes as f64 >= LEAST_MATERIAL && !line.stack.is_empty())
+        .filter(|line| line.bytes as f64 >= LEAST_MATERIAL)
+        .find_map(|line| Some((line, place(line.origin.as_ref(), &line.stack)?)))
     else {
-        return String::new();
-    };
-    let frame = first.origin.as_ref().or_else(|| {
-        let is_runtime = |name: &str| name.starts_with("runtime.");
-        first
-            .stack
-            .iter()
-            .find(|frame| !is_runtime(&frame.function))
-            .or(first.stack.first())
-    });
-    let Some(frame) = frame else {
         return String::new();
     };
     let all = growth.iter().map(|line| line.bytes);
@@ -253,6 +250,23 @@ fn top(growth: &[GrowthLine]) -> String {
         about(first.estimated),
         mib(first.bytes)
     )
+}
+
+/// The site that grew most, if it was enough to be news.
+fn grew_most(sites: &[HeapSiteLine]) -> Option<String> {
+    let grown = sites
+        .iter()
+        .filter_map(|site| Some((site.growth_bytes?, site)));
+    let (bytes, site) = grown.max_by_key(|(bytes, _)| *bytes)?;
+    let frame = place(site.origin.as_ref(), &site.stack)?;
+    let is_news = bytes as f64 >= LEAST_MATERIAL;
+    is_news.then(|| format!("{} grew most ({})", frame.place(), signed_mib(bytes)))
+}
+
+/// The service's own line, else the innermost one outside of the runtime, else the innermost.
+fn place<'a>(origin: Option<&'a StackFrame>, stack: &'a [StackFrame]) -> Option<&'a StackFrame> {
+    let outside = || outside_runtime(stack).first();
+    origin.or_else(outside).or(stack.first())
 }
 
 #[cfg(test)]
@@ -346,5 +360,44 @@ mod tests {
             Conclusion::CannotTell,
             "RSS grew by 20.0 MiB in 10 s (120.0 MiB a minute) to 100.0 MiB, and no rule explains that",
         );
+    }
+
+    #[test]
+    fn the_site_that_grew_most_is_told_by_its_own_line() {
+        let frame = |function: &str| StackFrame {
+            function: function.to_owned(),
+            file: None,
+            line: None,
+            inlined: false,
+            unsymbolized: None,
+        };
+        let site = |growth_bytes, own: &str| HeapSiteLine {
+            inuse_objects: None,
+            inuse_bytes: None,
+            alloc_bytes: 0,
+            growth_bytes,
+            origin: Some(frame(own)).filter(|own| !own.function.is_empty()),
+            stack: vec![
+                frame("runtime.makeslice"),
+                frame("library.Read"),
+                frame(own),
+            ],
+        };
+        let large = |own| site(Some(9 << 20), own);
+        let sites = [
+            site(Some(5 << 20), "main.small"),
+            large("main.large"),
+            site(None, "main.b"),
+        ];
+        assert_eq!(
+            grew_most(&sites).as_deref(),
+            Some("main.large grew most (+9.0 MiB)")
+        );
+        assert_eq!(
+            grew_most(&[large("")]).as_deref(),
+            Some("library.Read grew most (+9.0 MiB)")
+        );
+        assert_eq!(grew_most(&[site(Some(2 << 20), "main.small")]), None);
+        assert_eq!(grew_most(&[site(None, "main.b")]), None);
     }
 }

@@ -35,8 +35,8 @@ impl Rule for Healthy {
             looks_for: "All that could grow, measured for at least nine seconds: RSS without what \
                 was given back, the live heap after collections (or, when none ran, the heap in \
                 use), goroutines, open sockets and other descriptors. It is found when none of them \
-                grows by an amount that matters; nor does what is left of RSS without garbage and free \
-                heap, which the collector keeps up to its goal.",
+                grows by an amount that matters; RSS may, but by garbage and free heap, which the \
+                collector keeps up to its goal.",
             refuted_by: "A longer look, or another load: a leak that is slower than 0.3 MB a second, \
                 or that needs requests which did not come, is not seen.",
             remedy: "Nothing. To be alerted, watch the live heap after collections, not RSS.",

@@ -178,11 +178,19 @@ fn found(process: &Process, trend: &Trend) -> Verdict {
     }
     let who = Attribution::of(process, heap.as_ref(), &sites);
     evidence.extend(who.evidence);
-    let keeper = who.owner.map_or_else(
+    let keeper = who.owner.as_ref().map_or_else(
         || "Find who keeps these objects: a map or slice that is only added to, a cache without a limit."
             .to_owned(),
-        |owner| format!("These objects are held by {owner}."),
+        |owner| format!("These objects are held by {}.", owner.words()),
     );
+    let remedy = match who.owner.map(|owner| owner.kind) {
+        Some("timer") => "Stop timers and tickers that are done with, and set none for long.",
+        Some("finalizer") => {
+            "Release them where they are done with, and let none refer to itself: what a finalizer or \
+             cleanup waits for is kept, for good if it is a cycle."
+        }
+        _ => "Bound it, or delete entries when they are done with.",
+    };
     Verdict::Found {
         headline: format!(
             "the live heap grew from {} to {} over {} collections in {:.0} s ({})",
@@ -198,7 +206,7 @@ fn found(process: &Process, trend: &Trend) -> Verdict {
             "a live heap that levels off when it is watched longer, or falls when the load \
             does"
                 .to_owned(),
-        remedy: format!("{keeper} Bound it, or delete entries when they are done with."),
+        remedy: format!("{keeper} {remedy}"),
         leak: true,
     }
 }

@@ -17,8 +17,8 @@ pub(super) fn owners(process: &Process, sites: &[&HeapSiteLine]) -> Vec<Evidence
     told(process, is_of)
 }
 
-/// Who holds most of what the first of these sites has allocated, in words.
-pub(super) fn owner(process: &Process, sites: &[&HeapSiteLine]) -> Option<String> {
+/// Who holds most of what the first of these sites has allocated.
+pub(super) fn owner(process: &Process, sites: &[&HeapSiteLine]) -> Option<RootLine> {
     let first = sites.first()?;
     most(process, |line| line.stack == first.stack)
 }
@@ -28,8 +28,8 @@ pub(super) fn owners_by_size(process: &Process, sizes: &[u64]) -> Vec<Evidence> 
     told(process, |line| is_of_size(line, sizes))
 }
 
-/// Who holds most of the objects of the first of these sizes, in words.
-pub(super) fn owner_by_size(process: &Process, sizes: &[u64]) -> Option<String> {
+/// Who holds most of the objects of the first of these sizes.
+pub(super) fn owner_by_size(process: &Process, sizes: &[u64]) -> Option<RootLine> {
     most(process, |line| {
         is_of_size(line, sizes.get(..1).unwrap_or_default())
     })
@@ -45,10 +45,8 @@ fn told(process: &Process, is_of: impl Fn(&HolderLine) -> bool) -> Vec<Evidence>
     lines.take(MAX_OWNERS).map(evidence).collect()
 }
 
-fn most(process: &Process, is_of: impl Fn(&HolderLine) -> bool) -> Option<String> {
-    let lines = certain(process);
-    let first = lines.iter().find(|line| is_of(line))?;
-    first.root.as_ref().map(RootLine::words)
+fn most(process: &Process, is_of: impl Fn(&HolderLine) -> bool) -> Option<RootLine> {
+    certain(process).into_iter().find(is_of)?.root
 }
 
 /// What goroutines hold.

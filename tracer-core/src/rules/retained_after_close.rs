@@ -10,7 +10,7 @@ use super::words::{clear, per_minute, unsure};
 use super::{Explanation, Need, Rule, Verdict};
 use crate::ledger::trend::Trend;
 use crate::process::{Process, SocketReading};
-use crate::report::{Evidence, Heap, StackFrame, mib, outside_runtime};
+use crate::report::{Evidence, Heap, RootLine, StackFrame, mib, outside_runtime};
 
 /// Fewer closed connections tell nothing of what is kept for each.
 const LEAST_CLOSED: Threshold = Threshold::new(50.0);
@@ -140,10 +140,11 @@ fn found(process: &Process, live: &Trend, closed: u64, how: &str) -> Verdict {
     }
     let who = Attribution::of(process, heap.as_ref(), &sites);
     evidence.extend(who.evidence);
-    let held = who.owner.as_ref().map_or(String::new(), |owner| {
+    let owner = who.owner.as_ref().map(RootLine::words);
+    let held = owner.as_ref().map_or(String::new(), |owner| {
         format!("; what grows most is held by {owner}")
     });
-    let remedy = match who.owner {
+    let remedy = match owner {
         Some(owner) => format!(
             "It is held by {owner}: delete there what belongs to a request, session or connection \
              when that ends{}.",

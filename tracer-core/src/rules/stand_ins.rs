@@ -9,8 +9,8 @@ use super::owners::{owner, owner_by_size, owners, owners_by_size};
 use crate::ledger::trend::difference;
 use crate::process::Process;
 use crate::report::{
-    ClassLine, Evidence, Heap, HeapSiteLine, Origin, StackFrame, allocating_lines, growth_lines,
-    objects,
+    ClassLine, Evidence, Heap, HeapSiteLine, Origin, RootLine, StackFrame, allocating_lines,
+    growth_lines, objects,
 };
 
 /// Lines named.
@@ -21,8 +21,8 @@ pub(super) struct Attribution {
     pub(super) evidence: Vec<Evidence>,
     /// The service's own lines.
     pub(super) origins: Vec<Origin>,
-    /// Who keeps most of the site, or of the size, that grows most, in words.
-    pub(super) owner: Option<String>,
+    /// Who keeps most of the site, or of the size, that grows most.
+    pub(super) owner: Option<RootLine>,
 }
 
 impl Attribution {
