@@ -156,25 +156,26 @@ fn check(options: &Options) -> Result<()> {
         }
     }
 
+    // Alone: while another tool attaches or detaches, the kernel rewrites the functions that are watched, and a
+    // call may pass by.
+    let calls = asked(&checks, |look| match look {
+        Look::Calls(look) => Some(*look),
+        _ => None,
+    });
+    for family in families.iter().filter(|_| !calls.is_empty()) {
+        let seen = calls::watch(family);
+        for (name, look) in &calls {
+            say(family, name, with(&seen, look));
+        }
+    }
     thread::scope(|scope| {
-        // Mostly they sleep: the others are done meanwhile.
+        // Mostly they sleep.
         for (name, look) in asked(&checks, |look| match look {
             Look::Released(look) => Some(*look),
             _ => None,
         }) {
             for family in &families {
                 scope.spawn(move || say(family, name, look(family)));
-            }
-        }
-
-        let calls = asked(&checks, |look| match look {
-            Look::Calls(look) => Some(*look),
-            _ => None,
-        });
-        for family in families.iter().filter(|_| !calls.is_empty()) {
-            let seen = calls::watch(family);
-            for (name, look) in &calls {
-                say(family, name, with(&seen, look));
             }
         }
     });
