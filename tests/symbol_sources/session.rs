@@ -93,10 +93,9 @@ pub(super) fn status(pid: u32, field: &str) -> Option<String> {
 
 /// Waits until a process has ended. Some machines leave what it was to nobody, who does not look.
 pub(super) fn until_gone(pid: u32) -> Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(30);
     let begin = Instant::now();
     while status(pid, "State").is_some_and(|state| !state.starts_with('Z')) {
-        ensure!(begin.elapsed() < PATIENCE, "process {pid} goes on");
+        ensure!(begin.elapsed() < LIMIT, "process {pid} goes on");
         sleep(Duration::from_millis(5));
     }
     Ok(())

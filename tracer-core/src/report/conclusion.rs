@@ -1,11 +1,12 @@
 //! The answer: a leak, no leak, or not to be told from what was seen.
 
+mod top;
+
 use serde::Serialize;
 
 use super::growth::GrowthLine;
-use super::heap::{Heap, HeapSiteLine};
-use super::numbers::{about, mib, plural, signed_mib};
-use super::stack::{StackFrame, outside_runtime};
+use super::heap::Heap;
+use super::numbers::{mib, plural, signed_mib};
 use super::verdict::{Status, VerdictLine};
 use crate::ledger::trend::Trend;
 use crate::process::Process;
@@ -46,7 +47,7 @@ pub(super) fn conclude(
     heap: Option<&Heap>,
     growth: &[GrowthLine],
 ) -> (Conclusion, String) {
-    let top = top(heap, growth);
+    let top = top::top(heap, growth);
     let found = |leak| {
         verdicts
             .iter()
@@ -224,51 +225,6 @@ fn moved(what: &str, trend: &Trend) -> String {
     )
 }
 
-/// Who allocated what grew most in the heap profile, else where most of the new memory was touched, if
-/// it was enough to be news.
-fn top(heap: Option<&Heap>, growth: &[GrowthLine]) -> String {
-    if let Some(site) = heap.and_then(|heap| grew_most(&heap.sites)) {
-        return format!("; in the heap profile {site}");
-    }
-    let Some((first, frame)) = growth
-        .iter()
-        .filter(|line| line.bytes as f64 >= LEAST_MATERIAL)
-        .find_map(|line| Some((line, place(line.origin.as_ref(), &line.stack)?)))
-    else {
-        return String::new();
-    };
-    let all = growth.iter().map(|line| line.bytes);
-    let all = all.fold(0, u64::saturating_add);
-    let part = if first.bytes > all / 2 {
-        "most"
-    } else {
-        "the largest part"
-    };
-    format!(
-        "; {part} was touched first under {} ({}{})",
-        frame.place(),
-        about(first.estimated),
-        mib(first.bytes)
-    )
-}
-
-/// The site that grew most, if it was enough to be news.
-fn grew_most(sites: &[HeapSiteLine]) -> Option<String> {
-    let grown = sites
-        .iter()
-        .filter_map(|site| Some((site.growth_bytes?, site)));
-    let (bytes, site) = grown.max_by_key(|(bytes, _)| *bytes)?;
-    let frame = place(site.origin.as_ref(), &site.stack)?;
-    let is_news = bytes as f64 >= LEAST_MATERIAL;
-    is_news.then(|| format!("{} grew most ({})", frame.place(), signed_mib(bytes)))
-}
-
-/// The service's own line, else the innermost one outside of the runtime, else the innermost.
-fn place<'a>(origin: Option<&'a StackFrame>, stack: &'a [StackFrame]) -> Option<&'a StackFrame> {
-    let outside = || outside_runtime(stack).first();
-    origin.or_else(outside).or(stack.first())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,44 +316,5 @@ mod tests {
             Conclusion::CannotTell,
             "RSS grew by 20.0 MiB in 10 s (120.0 MiB a minute) to 100.0 MiB, and no rule explains that",
         );
-    }
-
-    #[test]
-    fn the_site_that_grew_most_is_told_by_its_own_line() {
-        let frame = |function: &str| StackFrame {
-            function: function.to_owned(),
-            file: None,
-            line: None,
-            inlined: false,
-            unsymbolized: None,
-        };
-        let site = |growth_bytes, own: &str| HeapSiteLine {
-            inuse_objects: None,
-            inuse_bytes: None,
-            alloc_bytes: 0,
-            growth_bytes,
-            origin: Some(frame(own)).filter(|own| !own.function.is_empty()),
-            stack: vec![
-                frame("runtime.makeslice"),
-                frame("library.Read"),
-                frame(own),
-            ],
-        };
-        let large = |own| site(Some(9 << 20), own);
-        let sites = [
-            site(Some(5 << 20), "main.small"),
-            large("main.large"),
-            site(None, "main.b"),
-        ];
-        assert_eq!(
-            grew_most(&sites).as_deref(),
-            Some("main.large grew most (+9.0 MiB)")
-        );
-        assert_eq!(
-            grew_most(&[large("")]).as_deref(),
-            Some("library.Read grew most (+9.0 MiB)")
-        );
-        assert_eq!(grew_most(&[site(Some(2 << 20), "main.small")]), None);
-        assert_eq!(grew_most(&[site(None, "main.b")]), None);
     }
 }

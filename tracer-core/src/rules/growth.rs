@@ -96,16 +96,20 @@ impl Growth {
         };
         let gained = trend.floor_rise.min(trend.growth()) as f64;
         let has_grown = gained >= material(seconds);
-        let stayed = stayed(points, material(seconds / 2.0));
-        if has_grown && stayed && slows(points) {
-            return Self::Levelled(trend);
-        }
-        if !has_grown || stayed {
+        if !has_grown {
             return Self::Flat(trend);
+        }
+        let slows = slows(points);
+        if stayed(points, material(seconds / 2.0)) {
+            return if slows {
+                Self::Levelled(trend)
+            } else {
+                Self::Flat(trend)
+            };
         }
         let falls = largest_fall(points) as f64 >= gained;
         let is_certain = trend.interval.0 > 0.0 && !falls && !is_one_step(points, &trend);
-        if !is_certain || slows(points) || stops(points) {
+        if !is_certain || slows || stops(points) {
             Self::Unsteady(trend)
         } else {
             Self::Steady(trend)

@@ -76,25 +76,24 @@ impl Rule for Healthy {
             Growth::TooEarly { readings, seconds } => {
                 return unsure(how_much_longer(readings, seconds, "sample"));
             }
-            movement @ (Growth::Unsteady(trend) | Growth::Steady(trend)) => {
-                match (without_room(process), movement) {
-                    (Some(rest), _) => {
-                        let moved = at_rest(&trend, false);
-                        let rest = signed_mib(rest.growth());
-                        let moved = format!("{moved} ({rest} without garbage and free heap)");
-                        (trend, moved)
-                    }
-                    (None, Growth::Steady(_)) => {
-                        return clear(format!("the memory in use grew by {}", amount(&trend)));
-                    }
-                    (None, _) => {
-                        return unsure(format!(
-                            "the memory in use grew by {}, but not steadily. Watch until it \
-                             stops, or goes on",
-                            mib(trend.growth().unsigned_abs())
-                        ));
-                    }
-                }
+            Growth::Unsteady(trend) | Growth::Steady(trend)
+                if let Some(rest) = without_room(process) =>
+            {
+                let (moved, rest) = (at_rest(&trend, false), signed_mib(rest.growth()));
+                (
+                    trend,
+                    format!("{moved} ({rest} without garbage and free heap)"),
+                )
+            }
+            Growth::Unsteady(trend) => {
+                return unsure(format!(
+                    "the memory in use grew by {}, but not steadily. Watch until it \
+                     stops, or goes on",
+                    mib(trend.growth().unsigned_abs())
+                ));
+            }
+            Growth::Steady(trend) => {
+                return clear(format!("the memory in use grew by {}", amount(&trend)));
             }
         };
         let heap = match heap(process) {
